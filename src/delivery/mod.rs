@@ -47,7 +47,7 @@ use crate::domain::phone_number::PhoneRegion;
 pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,
     error::DeliveryError,
-    message::{DeliveryOutcome, MAIL},
+    message::DeliveryOutcome,
     notice::{
         AccountChange, ChangeNotice, LinkNotice, OtpNotice, ReuseNotice, TokenUse, masked_email,
     },

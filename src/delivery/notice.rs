@@ -119,6 +119,8 @@ pub struct TokenUse {
 /// A message to the owner of an account: a refresh token was reused, and its session was ended.
 #[derive(Clone)]
 pub struct ReuseNotice {
+    /// An id of its own.
+    pub id: String,
     /// The account.
     pub owner: Principal,
     /// The login name of the account.
@@ -184,6 +186,8 @@ impl AccountChange {
 /// A message to the owner of an account: the password, the e-mail address or a second factor was changed.
 #[derive(Clone)]
 pub struct ChangeNotice {
+    /// An id of its own.
+    pub id: String,
     /// The account.
     pub owner: Principal,
     /// The login name of the account.

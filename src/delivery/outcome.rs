@@ -72,7 +72,7 @@ pub(super) struct Pending {
 impl Pending {
     pub(super) fn new(notice: Notice, now: Timestamp, totals: Arc<Totals>) -> Self {
         totals.queued.fetch_add(1, Ordering::SeqCst);
-        let outcome = DeliveryOutcome::queued(&notice, totals.channel, now);
+        let outcome = DeliveryOutcome::queued(&notice, totals.channel);
         // A code need not survive a crash: a client that gets none requests another one.
         if outcome.kind != DeliveryKind::Code {
             totals.observe(&outcome);

@@ -1,7 +1,7 @@
 //! What became of the codes, links and notices that were sent to accounts.
 //!
 //! It is collected in memory, so that delivery does not wait for the database, and written in batches: regularly, at
-//! shutdown, and before it is listed. The row of a link is part of the transaction that stores the link. After a crash the
+//! shutdown, and before it is listed. The row of a link or notice is part of the transaction of the change. After a crash the
 //! messages that were queued count as failed: [`Deliveries::write`] of any instance notices that their heartbeat is old.
 
 use std::{

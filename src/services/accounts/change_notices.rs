@@ -1,109 +1,123 @@
-//! Mails to the owner of an account whose password or e-mail address was changed, so that a change by someone else does not go
-//! unnoticed (ASVS 5.0 6.3.7). A change of the address is mailed to the old address as well.
+//! Mails to the owner of an account whose password, e-mail address or second factor was changed, so that a change by someone else
+//! does not go unnoticed (ASVS 5.0 6.3.7). A change of the address is mailed to the old address as well.
+//!
+//! The row of a mail is part of the transaction of the change: after a crash it tells that the mail was not sent.
 
-use crate::clock::Timestamp;
-use crate::delivery::{AccountChange, ChangeNotice};
+use crate::delivery::{AccountChange, ChangeNotice, DeliveryOutcome};
 use crate::domain::account::Account;
-use crate::domain::audit::Actor;
 use crate::domain::language::Language;
+use crate::domain::session::new_v7;
 use crate::services::account_lookup::find_language;
+use crate::services::audit::log::AuditContext;
 use crate::services::bootstrap::Services;
-use crate::store::{Db, StoreError};
+use crate::services::deliveries::row;
+use crate::store::{Db, StoreError, deliveries};
 
-/// An account before and after a change that was committed.
-pub(crate) struct Changed {
-    old: Account,
-    new: Account,
-    /// Whether the password was set or removed.
-    password: bool,
-    /// The language of mails to the owner, if it is known.
-    language: Option<Language>,
-    at: Timestamp,
-}
-
-impl Changed {
-    /// A change of a row; part of its transaction.
-    pub(crate) fn new(
-        connection: &mut Db,
-        old: Account,
-        new: Account,
-        password: bool,
-        at: Timestamp,
-    ) -> Result<Self, StoreError> {
-        Ok(Self {
-            language: find_language(connection, new.principal)?,
-            old,
-            new,
-            password,
-            at,
-        })
-    }
-
-    /// A new password.
-    pub(crate) fn password(account: &Account, language: Option<Language>, at: Timestamp) -> Self {
-        Self {
-            old: account.clone(),
-            new: account.clone(),
-            password: true,
-            language,
-            at,
-        }
-    }
-}
-
-/// Mails what was changed, if mail is configured and the account has an address.
-pub(crate) fn send(services: &Services, actor: &Actor, changed: &Changed) {
-    if !services.delivery.sends_mail() {
-        return;
-    }
-    let Changed { old, new, .. } = changed;
-    if changed.password {
-        // If both were changed, the new address need not be the owner's.
-        let address = old.email.as_ref().or(new.email.as_ref());
-        send_to(services, actor, changed, address, AccountChange::Password);
-    }
-    if old.email != new.email {
-        let change = AccountChange::of_email(new.email.as_deref());
-        for address in [&old.email, &new.email] {
-            send_to(services, actor, changed, address.as_ref(), change.clone());
-        }
-    }
-}
-
-/// Mails to the old address that a change to another one was requested.
-pub(crate) fn send_request(
-    services: &Services,
-    actor: &Actor,
-    account: &Account,
-    new: &str,
+/// What queues mails about changes.
+#[derive(Clone)]
+pub(crate) struct ChangeMails {
+    /// Whether mail is configured.
+    sends_mail: bool,
+    /// The language for owners who have chosen none.
     language: Language,
-    at: Timestamp,
-) {
-    let changed = Changed {
-        password: false,
-        ..Changed::password(account, Some(language), at)
-    };
-    let address = account.email.as_ref().filter(|old| *old != new);
-    let change = AccountChange::email_requested(new);
-    send_to(services, actor, &changed, address, change);
 }
 
-fn send_to(
-    services: &Services,
-    actor: &Actor,
-    changed: &Changed,
-    address: Option<&String>,
-    change: AccountChange,
-) {
-    let Some(email) = address else { return };
-    services.delivery.send_change(ChangeNotice {
-        owner: changed.new.principal,
-        login: changed.new.login().to_owned(),
-        email: email.clone(),
-        change,
-        happened_at: changed.at,
-        ip_address: actor.ip_address.map(|address| address.to_string()),
-        language: changed.language.unwrap_or(services.config.language.default),
-        request_id: actor.request_id.clone().unwrap_or_default(),
-    });
+impl ChangeMails {
+    pub(crate) fn new(services: &Services) -> Self {
+        Self {
+            sends_mail: services.delivery.sends_mail(),
+            language: services.config.language.default,
+        }
+    }
+
+    /// The same with this language for owners who have chosen none.
+    pub(crate) fn in_language(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
+    /// Queues mails about a change of an account; part of its transaction. They are sent by [`send`].
+    pub(crate) fn changed(
+        &self,
+        connection: &mut Db,
+        audit_context: &AuditContext,
+        (old, new): (&Account, &Account),
+        password: bool,
+    ) -> Result<Vec<ChangeNotice>, StoreError> {
+        let mut changes = Vec::new();
+        if password {
+            // If both were changed, the new address need not be the owner's.
+            let address = old.email.as_ref().or(new.email.as_ref());
+            changes.push((address, AccountChange::Password));
+        }
+        if old.email != new.email {
+            let change = AccountChange::of_email(new.email.as_deref());
+            for address in [&old.email, &new.email] {
+                changes.push((address.as_ref(), change.clone()));
+            }
+        }
+        let mut mails = Vec::new();
+        for (address, change) in changes {
+            mails.extend(self.queue_to(connection, audit_context, new, address, change)?);
+        }
+        Ok(mails)
+    }
+
+    /// Queues a mail to the old address that a change to another one was requested; part of the transaction of the request.
+    pub(crate) fn requested(
+        &self,
+        connection: &mut Db,
+        audit_context: &AuditContext,
+        account: &Account,
+        new: &str,
+    ) -> Result<Option<ChangeNotice>, StoreError> {
+        let address = account.email.as_ref().filter(|old| *old != new);
+        let change = AccountChange::email_requested(new);
+        self.queue_to(connection, audit_context, account, address, change)
+    }
+
+    /// Queues a mail about another change to the address of the account; part of the transaction of the change.
+    pub(crate) fn queue(
+        &self,
+        connection: &mut Db,
+        audit_context: &AuditContext,
+        account: &Account,
+        change: AccountChange,
+    ) -> Result<Option<ChangeNotice>, StoreError> {
+        let address = account.email.as_ref();
+        self.queue_to(connection, audit_context, account, address, change)
+    }
+
+    fn queue_to(
+        &self,
+        connection: &mut Db,
+        audit_context: &AuditContext,
+        account: &Account,
+        address: Option<&String>,
+        change: AccountChange,
+    ) -> Result<Option<ChangeNotice>, StoreError> {
+        let Some(email) = address.filter(|_| self.sends_mail) else {
+            return Ok(None);
+        };
+        let (actor, now, owner) = (&audit_context.actor, audit_context.now, account.principal);
+        let notice = ChangeNotice {
+            id: new_v7(now),
+            owner,
+            login: account.login().to_owned(),
+            email: email.clone(),
+            change,
+            happened_at: now,
+            ip_address: actor.ip_address.map(|address| address.to_string()),
+            language: find_language(connection, owner)?.unwrap_or(self.language),
+            request_id: actor.request_id.clone().unwrap_or_default(),
+        };
+        deliveries::insert(connection, &row(&DeliveryOutcome::of_change(&notice), now))?;
+        Ok(Some(notice))
+    }
+}
+
+/// Sends mails whose rows are committed. A mail that cannot be sent does not undo the change.
+pub(crate) fn send(services: &Services, mails: impl IntoIterator<Item = ChangeNotice>) {
+    for mail in mails {
+        services.delivery.send_change(mail);
+    }
 }

@@ -6,7 +6,7 @@ use crate::domain::account::{Email, ExternalId, Name, Phone, Username};
 use crate::domain::audit::{Action, Actor, Change, Subject};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::text::{normalised, searchable};
-use crate::services::accounts::change_notices::{self, Changed};
+use crate::services::accounts::change_notices::{self, ChangeMails};
 use crate::services::accounts::changes::{
     Update, changed_text, check_claims, checked_hash, claims_change, conflict_of,
     external_id_change, external_id_column, finish_deletion, finish_update, reason_to_end,
@@ -124,20 +124,22 @@ pub async fn update(
 ) -> Result<Client, Error> {
     check_claims(services, changes.claims.as_ref().and_then(Option::as_ref))?;
     let password_hash = new_hash(services, user_seq, &changes).await?;
-    let (new, notice) = services
+    let mails = ChangeMails::new(services);
+    let (new, queued) = services
         .write_as(actor, move |connection, audit_context| {
             let missing = Error::AccountNotFound(UserType::Client);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
             let hash = password_hash.clone();
             let new = apply_changes(connection, audit_context, &old, &changes, hash)?;
-            let (new_account, at) = (new.account(), audit_context.now);
+            let (before, after) = (old.account(), new.account());
             let is_password = password_hash.is_some();
-            let notice = Changed::new(connection, old.account(), new_account, is_password, at)?;
-            Ok((new, notice))
+            let accounts = (&before, &after);
+            let queued = mails.changed(connection, audit_context, accounts, is_password)?;
+            Ok((new, queued))
         })
         .await
         .map_err(conflict_of)?;
-    change_notices::send(services, actor, &notice);
+    change_notices::send(services, queued);
     Ok(new.into())
 }
 

@@ -2,16 +2,17 @@
 //! when the link is used.
 
 use crate::clock::Timestamp;
-use crate::config::RolesConfig;
-use crate::delivery::LinkNotice;
+use crate::config::{OtpConfig, RolesConfig};
+use crate::delivery::{ChangeNotice, DeliveryOutcome, LinkNotice};
 use crate::domain::account::{Account, Email};
 use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::delivery::DeliveryKind;
 use crate::domain::language::Language;
 use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::services::account_lookup::{find_account, find_language};
-use crate::services::accounts::change_notices::{self, Changed};
+use crate::services::accounts::change_notices::{self, ChangeMails};
 use crate::services::accounts::changes::{conflict_of, lock_account};
 use crate::services::accounts::client_users::ClientChanges;
 use crate::services::accounts::current_password;
@@ -19,15 +20,17 @@ use crate::services::accounts::users::UserChanges;
 use crate::services::accounts::{client_user_changes, user_changes};
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
+use crate::services::deliveries::row;
 use crate::services::error::Error;
 use crate::services::limits::addresses;
 use crate::services::limits::attempts::Attempt;
+use crate::services::limits::counting::CounterReset;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::requests::{Requested, count_sent};
 use crate::services::secret;
 use crate::store::set_up_links::{EMAIL, NewLink};
-use crate::store::{Db, Transaction, client_users, set_up_links as table, users};
+use crate::store::{Db, Transaction, client_users, deliveries, set_up_links as table, users};
 
 /// A new e-mail address for an account.
 pub struct EmailRequest {
@@ -58,7 +61,6 @@ pub async fn request(
         let verified = current_password::verify(services, login_context, account, current, action);
         attempt = Some(Box::pin(verified).await?.attempt);
     }
-    let reset = attempt.as_ref().map(Attempt::counter_reset);
     let secret = secret::generate()?;
     let (lifetime, now) = (
         services.config.login.link_lifetime.get(),
@@ -73,30 +75,22 @@ pub async fn request(
         expires_at: now + lifetime,
         email: Some(request.new.as_typed().to_owned()),
     };
-    let (settings, id) = (services.config.otp.clone(), link.token_hash.clone());
+    let id = link.token_hash.clone();
+    let new = NewAddress {
+        owner,
+        email: request.new.as_typed().to_owned(),
+        link,
+        settings: services.config.otp.clone(),
+        login_name,
+        mails: ChangeMails::new(services).in_language(request.language),
+        reset: attempt.as_ref().map(Attempt::counter_reset),
+    };
     let stored = services
         .write_as(&login_context.actor, move |connection, audit_context| {
-            let account = lock_account(connection, owner)?;
-            if !account.is_active {
-                return Err(Error::UserInactive);
-            }
-            let requested = Requested::EmailLink;
-            count_sent(connection, requested, &settings, &login_name, audit_context)?;
-            table::revoke(connection, owner, &[EMAIL], audit_context.now)?;
-            table::insert(connection, &link)?;
-            let mut event = Event::new(action).to(Subject::of(&account));
-            if let Some(new) = &link.email {
-                event = event.with_detail("new_email", new);
-            }
-            audit_context.record(connection, &event)?;
-            if let Some(reset) = &reset {
-                reset.apply(connection)?;
-            }
-            let language = find_language(connection, owner)?;
-            Ok((account, language))
+            new.store(connection, audit_context)
         })
         .await;
-    let (account, language) = match attempt {
+    let (account, language, notice) = match attempt {
         Some(attempt) => attempt.finish(stored).await?,
         None => stored?,
     };
@@ -113,8 +107,55 @@ pub async fn request(
         language,
         request_id: actor.request_id.clone().unwrap_or_default(),
     });
-    change_notices::send_request(services, actor, &account, new, language, now);
+    change_notices::send(services, notice);
     Ok(())
+}
+
+/// A link to a new address that is about to be stored.
+struct NewAddress {
+    owner: Principal,
+    email: String,
+    link: NewLink,
+    settings: OtpConfig,
+    login_name: LoginName,
+    mails: ChangeMails,
+    /// Of the attempts, if a password was verified.
+    reset: Option<CounterReset>,
+}
+
+impl NewAddress {
+    /// Counts, stores and records the link, and queues its mails. Returns the account, the language of its owner if it is known, and
+    /// the notice to the old address.
+    fn store(
+        &self,
+        connection: &mut Transaction<'_>,
+        audit_context: &AuditContext,
+    ) -> Result<(Account, Option<Language>, Option<ChangeNotice>), Error> {
+        let (owner, now, new) = (self.owner, audit_context.now, &self.email);
+        let account = lock_account(connection, owner)?;
+        if !account.is_active {
+            return Err(Error::UserInactive);
+        }
+        let (requested, name) = (Requested::EmailLink, &self.login_name);
+        count_sent(connection, requested, &self.settings, name, audit_context)?;
+        table::revoke(connection, owner, &[EMAIL], now)?;
+        table::insert(connection, &self.link)?;
+        let event = Event::new(Action::EmailChangeRequested)
+            .to(Subject::of(&account))
+            .with_detail("new_email", new);
+        audit_context.record(connection, &event)?;
+        let (hash, kind) = (&self.link.token_hash, DeliveryKind::EmailConfirmation);
+        let mail = DeliveryOutcome::mail(hash, kind, owner, account.login(), new);
+        deliveries::insert(connection, &row(&mail, now))?;
+        let notice = self
+            .mails
+            .requested(connection, audit_context, &account, new)?;
+        if let Some(reset) = &self.reset {
+            reset.apply(connection)?;
+        }
+        let language = find_language(connection, owner)?;
+        Ok((account, language, notice))
+    }
 }
 
 /// The account of a link, and the address that it confirms.
@@ -177,7 +218,7 @@ pub async fn confirm(
     let email = Email::parse(&confirmation.email)
         .map_err(|_| Error::Internal("the address of a link is not valid".into()))?;
     let (actor, token_hash) = (actor.known_as(&confirmation.account), secret::hash(secret));
-    let roles = services.roles.clone();
+    let (roles, mails) = (services.roles.clone(), ChangeMails::new(services));
     let changed = services
         .write_as(&actor, move |connection, audit_context| {
             // The account is always locked before the link, to prevent deadlocks.
@@ -190,20 +231,15 @@ pub async fn confirm(
                 return Ok(None);
             }
             let new = apply(connection, audit_context, &roles, owner, &email)?;
-            Ok(Some(Changed::new(
-                connection,
-                old,
-                new,
-                false,
-                audit_context.now,
-            )?))
+            let queued = mails.changed(connection, audit_context, (&old, &new), false)?;
+            Ok(Some(queued))
         })
         .await
         .map_err(conflict_of)?;
-    let Some(changed) = changed else {
+    let Some(queued) = changed else {
         return Ok(None);
     };
-    change_notices::send(services, &actor, &changed);
+    change_notices::send(services, queued);
     Ok(Some(confirmation))
 }
 

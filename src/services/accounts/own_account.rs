@@ -1,13 +1,12 @@
 //! Changes of the caller's own account: the password; and in the panel the name, the preferences and the sessions.
 
+use crate::delivery::ChangeNotice;
 use crate::domain::account::{Account, Name};
 use crate::domain::audit::{Action, Actor, Change, Subject};
-use crate::domain::language::Language;
 use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
 use crate::domain::session::{BrowserSessionId, RevocationReason, SessionId};
-use crate::services::account_lookup::find_language;
-use crate::services::accounts::change_notices::{self, Changed};
+use crate::services::accounts::change_notices::{self, ChangeMails};
 use crate::services::accounts::changes::{checked_hash, end_issued, replace_hash};
 use crate::services::accounts::current_password::{self, Verified, wrong_password};
 use crate::services::accounts::user_changes;
@@ -140,10 +139,9 @@ async fn replace(
     let account = &change.account;
     let owner = account.principal;
     let hash = checked_hash(services, new, &account.identifiers()).await?;
-    let at = services.clock.now();
     let first = change.clone().write(services, actor, old, hash.clone());
-    let language = if let Some(language) = Box::pin(first).await? {
-        language
+    let mails = if let Some(mails) = Box::pin(first).await? {
+        mails
     } else {
         // The hash has changed meanwhile. If a login has hashed the same password again, it is still right.
         let old = current_password::known_hash(services, owner, current).await?;
@@ -151,21 +149,21 @@ async fn replace(
         let second = change.clone().write(services, actor, old, hash);
         Box::pin(second).await?.ok_or_else(wrong_password)?
     };
-    change_notices::send(services, actor, &Changed::password(account, language, at));
+    change_notices::send(services, mails);
     Ok(())
 }
 
 impl PasswordChange {
-    /// Replaces the hash, and ends what the change ends. Returns the language that the owner has chosen; `None` if the stored
-    /// hash is not `old` any more.
+    /// Replaces the hash, and ends what the change ends. Returns the mails about it; `None` if the stored hash is not `old` any
+    /// more.
     async fn write(
         self,
         services: &Services,
         actor: &Actor,
         old: String,
         hash: String,
-    ) -> Result<Option<Option<Language>>, Error> {
-        let owner = self.account.principal;
+    ) -> Result<Option<Vec<ChangeNotice>>, Error> {
+        let (owner, mails) = (self.account.principal, ChangeMails::new(services));
         let event = Event::new(Action::PasswordChanged).to(Subject::of(&self.account));
         services
             .write_as(actor, move |connection, audit_context| {
@@ -187,7 +185,9 @@ impl PasswordChange {
                 audit_context.record(connection, &event)?;
                 self.reset.apply(connection)?;
                 locks::lift_all(connection, audit_context, owner)?;
-                Ok(Some(find_language(connection, owner)?))
+                let accounts = (&self.account, &self.account);
+                let mails = mails.changed(connection, audit_context, accounts, true)?;
+                Ok(Some(mails))
             })
             .await
     }

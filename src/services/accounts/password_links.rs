@@ -1,17 +1,17 @@
 //! One-time links to set the password of an account. Only the hash of a link's secret is stored.
 
 use crate::clock::Timestamp;
-use crate::delivery::{DeliveryOutcome, LinkNotice, MAIL, masked_email};
+use crate::delivery::{DeliveryOutcome, LinkNotice};
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Subject};
-use crate::domain::delivery::{DeliveryKind, DeliveryState};
+use crate::domain::delivery::DeliveryKind;
 use crate::domain::language::Language;
 use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::RevocationReason;
 use crate::services::account_lookup::{find_language, find_with_hash};
-use crate::services::accounts::change_notices::{self, Changed};
+use crate::services::accounts::change_notices::{self, ChangeMails};
 use crate::services::accounts::changes::{checked_hash, end_issued, lock_account};
 use crate::services::accounts::client_users::ClientChanges;
 use crate::services::accounts::users::UserChanges;
@@ -97,8 +97,11 @@ pub async fn issue(
                 .to(Subject::of(&found.account))
                 .with_detail("link", if address.is_some() { "mailed" } else { "shown" });
             if let Some(address) = address {
-                let delivery = queued(&new.token_hash, &found.account, address, now);
-                deliveries::insert(connection, &delivery)?;
+                let (hash, account) = (&new.token_hash, &found.account);
+                let kind = DeliveryKind::PasswordLink;
+                let mail = DeliveryOutcome::mail(hash, kind, owner, account.login(), address);
+                // After a crash it tells that the mail was not sent.
+                deliveries::insert(connection, &row(&mail, now))?;
                 event = event.with_detail("recipient", address);
             }
             audit_context.record(connection, &event)?;
@@ -128,22 +131,6 @@ pub async fn issue(
         request_id: actor.request_id.clone().unwrap_or_default(),
     });
     Ok(Issued::Queued(email))
-}
-
-/// The row of the mail with a link: after a crash it tells that the mail was not sent.
-fn queued(hash: &str, account: &Account, address: &str, now: Timestamp) -> DeliveryRow {
-    let outcome = DeliveryOutcome {
-        id: hash.to_owned(),
-        kind: DeliveryKind::PasswordLink,
-        owner: account.principal,
-        login: account.login().to_owned(),
-        channel: MAIL,
-        recipient: Some(masked_email(address)),
-        state: DeliveryState::Queued,
-        reason: None,
-        attempts: 0,
-    };
-    row(&outcome, now)
 }
 
 /// A link that can still be used.
@@ -293,8 +280,8 @@ pub async fn set_password(
     let principal = account.principal;
     let (actor, token_hash) = (actor.known_as(account), secret::hash(secret));
     let mailed_to = owner.mailed_to.clone();
-    let at = services.clock.now();
-    let owner = services
+    let mails = ChangeMails::new(services);
+    let set = services
         .write_as(&actor, move |connection, audit_context| {
             let now = audit_context.now;
             // The account is always locked before the link, to prevent deadlocks.
@@ -321,15 +308,17 @@ pub async fn set_password(
             }
             audit_context.record(connection, &event)?;
             locks::lift_all(connection, audit_context, principal)?;
-            Ok(Some(owner))
+            let accounts = (&owner.account, &owner.account);
+            // The owner of an account without a password has just set it up.
+            let queued = mails.changed(connection, audit_context, accounts, !owner.is_first)?;
+            Ok(Some((owner, queued)))
         })
         .await?;
-    // The owner of an account without a password has just set it up.
-    if let Some(owner) = owner.as_ref().filter(|owner| !owner.is_first) {
-        let changed = Changed::password(&owner.account, owner.language, at);
-        change_notices::send(services, &actor, &changed);
-    }
-    Ok(owner)
+    let Some((owner, queued)) = set else {
+        return Ok(None);
+    };
+    change_notices::send(services, queued);
+    Ok(Some(owner))
 }
 
 /// Stores a new password; if the link was mailed to the address of the account, the address is verified.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::delivery::AccountChange;
+use crate::delivery::{AccountChange, ChangeNotice};
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
 use crate::domain::limits::LimitKind;
@@ -15,6 +15,7 @@ use crate::domain::second_factor::{
 };
 use crate::domain::session::{LoginMethod, SessionId};
 use crate::services::account_lookup::find_with_hash;
+use crate::services::accounts::change_notices::{self, ChangeMails};
 use crate::services::accounts::changes::lock_account;
 use crate::services::accounts::current_password;
 use crate::services::accounts::own_account::KeptSession;
@@ -27,7 +28,6 @@ use crate::services::limits::counting::CounterReset;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::second_factors::factors::methods_of;
-use crate::services::second_factors::notices;
 use crate::services::second_factors::passkey_challenges::Purpose;
 use crate::services::second_factors::passkey_proofs::PasskeyRequest;
 use crate::services::second_factors::proof::FactorProof;
@@ -245,10 +245,8 @@ async fn by_factor(
     let reset = attempt.counter_reset();
     let method = proof.method();
     match verify(services, login_context, account, session, proof, reset).await {
-        Ok(Some(change)) => {
-            if let Some(change) = change {
-                notices::send(services, actor, account, change).await;
-            }
+        Ok(Some(mail)) => {
+            change_notices::send(services, mail);
             attempt.finish(Ok(())).await
         }
         Ok(None) => {
@@ -264,7 +262,7 @@ async fn by_factor(
     }
 }
 
-/// Verifies and uses a proof. `None` if it is wrong; otherwise what is to be mailed to the owner.
+/// Verifies and uses a proof. `None` if it is wrong; otherwise the mail to the owner, if there is one.
 async fn verify(
     services: &Services,
     login_context: &LoginContext,
@@ -272,8 +270,9 @@ async fn verify(
     session: Option<KeptSession>,
     proof: FactorProof,
     reset: CounterReset,
-) -> Result<Option<Option<AccountChange>>, Error> {
+) -> Result<Option<Option<ChangeNotice>>, Error> {
     let (keys, owner) = (services.master_keys.clone(), account.principal);
+    let mails = ChangeMails::new(services);
     services
         .write_as(&login_context.actor, move |connection, audit_context| {
             let account = lock_account(connection, owner)?;
@@ -281,16 +280,17 @@ async fn verify(
                 return Ok(None);
             }
             let method = proof.method();
-            let mut change = None;
+            let mut mail = None;
             if method == SecondFactorMethod::RecoveryCode {
                 let left = recovery_codes::count_unused(connection, owner)?;
                 record_recovery_code(connection, audit_context, &account, left)?;
-                change = Some(AccountChange::RecoveryCodeUsed(left));
+                let change = AccountChange::RecoveryCodeUsed(left);
+                mail = mails.queue(connection, audit_context, &account, change)?;
             }
             reset.apply(connection)?;
             let session = session.as_ref();
             settle(connection, audit_context, &account, session, Some(method))?;
-            Ok(Some(change))
+            Ok(Some(mail))
         })
         .await
 }

@@ -3,15 +3,17 @@
 //! accounts with a verified e-mail address. Nothing is stored for any other name.
 
 use crate::config::OtpConfig;
-use crate::delivery::LinkNotice;
+use crate::delivery::{DeliveryOutcome, LinkNotice};
 use crate::domain::account::normalised_login;
 use crate::domain::audit::Action;
+use crate::domain::delivery::DeliveryKind;
 use crate::domain::language::Language;
 use crate::domain::principal::UserType;
 use crate::services::accounts::changes::lock_account;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::otp_request::prepare;
 use crate::services::bootstrap::Services;
+use crate::services::deliveries::row;
 use crate::services::error::Error;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
@@ -20,7 +22,7 @@ use crate::services::limits::unknown_names;
 use crate::services::secret;
 use crate::store::reset_recipients::{self, ResetRecipient};
 use crate::store::set_up_links::{NewLink, RESET};
-use crate::store::{Transaction, set_up_links};
+use crate::store::{Transaction, deliveries, set_up_links};
 
 /// A request of someone who has forgotten a password.
 pub struct ResetRequest {
@@ -134,6 +136,10 @@ impl NewReset {
             .to(login_name.subject())
             .with_detail("recipient", &self.recipient.email);
         audit_context.record(connection, &event)?;
+        let (hash, kind) = (&self.link.token_hash, DeliveryKind::PasswordLink);
+        let email = &self.recipient.email;
+        let mail = DeliveryOutcome::mail(hash, kind, owner, account.login(), email);
+        deliveries::insert(connection, &row(&mail, now))?;
         Ok(true)
     }
 }

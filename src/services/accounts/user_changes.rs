@@ -11,7 +11,7 @@ use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::RevocationReason;
 use crate::domain::text::searchable;
-use crate::services::accounts::change_notices::{self, Changed};
+use crate::services::accounts::change_notices::{self, ChangeMails};
 use crate::services::accounts::changes::{
     Update, changed_text, check_claims, checked_hash, claims_change, conflict_of,
     external_id_change, external_id_column, finish_deletion, finish_update, reason_to_end,
@@ -191,7 +191,8 @@ pub async fn update(
         }
         None => None,
     };
-    let (new, notice) = services
+    let mails = ChangeMails::new(services);
+    let (new, queued) = services
         .write_as(actor, move |connection, audit_context| {
             let missing = Error::AccountNotFound(UserType::User);
             let email = changes.email.as_ref().and_then(Option::as_ref);
@@ -211,14 +212,15 @@ pub async fn update(
             }
             let hash = password_hash.clone();
             let new = apply_changes(connection, audit_context, &roles, &old, &changes, hash)?;
-            let (new_account, at) = (new.account(), audit_context.now);
+            let (before, after) = (old.account(), new.account());
             let is_password = password_hash.is_some();
-            let notice = Changed::new(connection, old.account(), new_account, is_password, at)?;
-            Ok((new, notice))
+            let accounts = (&before, &after);
+            let queued = mails.changed(connection, audit_context, accounts, is_password)?;
+            Ok((new, queued))
         })
         .await
         .map_err(conflict_of)?;
-    change_notices::send(services, actor, &notice);
+    change_notices::send(services, queued);
     Ok(new.into())
 }
 

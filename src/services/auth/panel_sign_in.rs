@@ -315,7 +315,7 @@ pub(crate) async fn begin(
     let (preferences, proved) = started?;
     let mut recovery_codes = Vec::new();
     if let Some(proved) = proved {
-        proved.notify(services, &actor).await;
+        proved.notify(services);
         recovery_codes = proved.recovery_codes;
     }
     Ok(SignedIn {

@@ -7,21 +7,23 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
-use crate::delivery::{ReuseNotice, TokenUse};
+use crate::delivery::{DeliveryOutcome, ReuseNotice, TokenUse};
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
-use crate::domain::session::RevocationReason;
+use crate::domain::language::Language;
+use crate::domain::principal::Principal;
+use crate::domain::session::{RevocationReason, new_v7};
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::end_one;
 use crate::services::auth::refresh_request::RefreshRequest;
 use crate::services::auth::token_pair::{TokenIds, TokenPair};
 use crate::services::bootstrap::Services;
+use crate::services::deliveries::row;
 use crate::services::error::Error;
 use crate::services::status_lists::indexes::{next_index, settle};
-use crate::store::Transaction;
 use crate::store::blacklisted_tokens::{self, Blacklisting, Successor};
 use crate::store::sessions::{self, SessionActivity, SessionRow, Touched};
+use crate::store::{Transaction, deliveries};
 use crate::tokens::Claims;
 
 enum Reuse {
@@ -33,9 +35,9 @@ enum Reuse {
 }
 
 struct Theft {
-    account: Account,
-    /// The last use of the session before this one.
-    previous_use: TokenUse,
+    owner: Principal,
+    /// The mail to the owner, whose row is stored.
+    mail: Option<ReuseNotice>,
 }
 
 #[derive(Clone)]
@@ -45,6 +47,8 @@ struct ReuseDetector {
     activity: SessionActivity,
     grace: Duration,
     recover_lost_answer: bool,
+    /// The language of the mail to the owner; none if mail is not configured.
+    mails_in: Option<Language>,
 }
 
 /// Issues the pair of the first use to a retry, or ends the session of a stolen token.
@@ -63,6 +67,7 @@ pub(super) async fn resolve(
         audit_context: services.audit_log.audit_context(&request.actor, now),
         grace: settings.reuse_grace.get(),
         recover_lost_answer: settings.recover_lost_answer,
+        mails_in: services.delivery.sends_mail().then_some(request.language),
     };
     let reuse = services
         .store
@@ -97,7 +102,7 @@ pub(super) async fn resolve(
             ids.issue(services, account, refresh)
         }
         Reuse::Theft(theft) => {
-            report(services, *theft, request, now);
+            report(services, *theft);
             Err(Error::TokenReused)
         }
     }
@@ -182,10 +187,32 @@ impl ReuseDetector {
         let previous_use = last_use(session);
         let event = self.event(Action::RefreshTokenReused, &account, &previous_use);
         self.audit_context.record(connection, &event)?;
-        Ok(Reuse::Theft(Box::new(Theft {
-            account,
-            previous_use,
-        })))
+        let mail = self.mail(account, previous_use);
+        if let Some(mail) = &mail {
+            let row = row(&DeliveryOutcome::of_reuse(mail), self.audit_context.now);
+            deliveries::insert(connection, &row)?;
+        }
+        Ok(Reuse::Theft(Box::new(Theft { owner, mail })))
+    }
+
+    /// The mail to the owner, if mail is configured and the account has an address.
+    fn mail(&self, account: Account, previous_use: TokenUse) -> Option<ReuseNotice> {
+        let (actor, now) = (&self.audit_context.actor, self.audit_context.now);
+        let (language, login) = (self.mails_in?, account.login().to_owned());
+        Some(ReuseNotice {
+            id: new_v7(now),
+            owner: account.principal,
+            login,
+            email: account.email?,
+            happened_at: now,
+            first_use: previous_use,
+            second_use: TokenUse {
+                ip_address: actor.ip_address.map(|address| address.to_string()),
+                user_agent: actor.user_agent.clone(),
+            },
+            language,
+            request_id: actor.request_id.clone().unwrap_or_default(),
+        })
     }
 
     /// An event about the token, with the address and the program of the session's last use.
@@ -227,26 +254,12 @@ fn last_use(session: SessionRow) -> TokenUse {
     }
 }
 
-/// Reports a theft: in the log, in the metrics, and by mail to the account's owner if mail is configured.
-fn report(services: &Services, theft: Theft, request: RefreshRequest, now: Timestamp) {
-    let principal = theft.account.principal;
-    services.metrics.refresh_token_reused(principal.user_type);
-    tracing::warn!(%principal, "a refresh token was reused; its session was ended");
-    let email = theft.account.email.clone();
-    let Some(email) = email.filter(|_| services.delivery.sends_mail()) else {
-        return;
-    };
-    services.delivery.send_reuse(ReuseNotice {
-        owner: principal,
-        login: theft.account.login().to_owned(),
-        email,
-        happened_at: now,
-        first_use: theft.previous_use,
-        second_use: TokenUse {
-            ip_address: request.actor.ip_address.map(|address| address.to_string()),
-            user_agent: request.actor.user_agent,
-        },
-        language: request.language,
-        request_id: request.actor.request_id.unwrap_or_default(),
-    });
+/// Reports a theft: in the log, in the metrics, and by mail to the account's owner.
+fn report(services: &Services, theft: Theft) {
+    let Theft { owner, mail } = theft;
+    services.metrics.refresh_token_reused(owner.user_type);
+    tracing::warn!(principal = %owner, "a refresh token was reused; its session was ended");
+    if let Some(mail) = mail {
+        services.delivery.send_reuse(mail);
+    }
 }

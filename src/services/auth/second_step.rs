@@ -157,7 +157,7 @@ async fn start(
             return Err(Error::InvalidSecondFactor);
         }
     };
-    proved.notify(services, &login_context.actor).await;
+    proved.notify(services);
     let logged_in = start.issue(services, proved.account)?;
     Ok(LoggedIn {
         recovery_codes: proved.recovery_codes,

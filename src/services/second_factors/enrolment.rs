@@ -8,13 +8,14 @@ use crate::domain::otp::OtpCode;
 use crate::domain::principal::Principal;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::second_factor::SecondFactorMethod;
+use crate::services::accounts::change_notices::{self, ChangeMails};
 use crate::services::accounts::changes::lock_account;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::second_factors::factors::methods_of;
+use crate::services::second_factors::recovery_codes as codes;
 use crate::services::second_factors::totp::{Secret, qr_svg};
-use crate::services::second_factors::{notices, recovery_codes as codes};
 use crate::store::totp_factors::TotpFactorRow;
 use crate::store::{
     Db, Transaction, passkeys, recovery_codes, second_factor_challenges, totp_factors,
@@ -209,14 +210,17 @@ pub async fn confirm_totp(
     code: OtpCode,
 ) -> Result<Vec<String>, Error> {
     let (confirmation, owner) = (Confirmation::new(services, code)?, account.principal);
-    let codes = services
+    let mails = ChangeMails::new(services);
+    let (codes, mail) = services
         .write_as(actor, move |connection, audit_context| {
             let account = lock_account(connection, owner)?;
-            confirmation.apply(connection, audit_context, &account)
+            let codes = confirmation.apply(connection, audit_context, &account)?;
+            let change = AccountChange::SecondFactorAdded;
+            let mail = mails.queue(connection, audit_context, &account, change)?;
+            Ok((codes, mail))
         })
         .await?;
-    let change = AccountChange::SecondFactorAdded;
-    notices::send(services, actor, account, change).await;
+    change_notices::send(services, mail);
     Ok(codes)
 }
 
@@ -230,8 +234,8 @@ pub async fn new_recovery_codes(
     account: &Account,
 ) -> Result<Vec<String>, Error> {
     let (new, owner) = (codes::generate()?, account.principal);
-    let hashes = codes::hashes(&new);
-    services
+    let (hashes, mails) = (codes::hashes(&new), ChangeMails::new(services));
+    let mail = services
         .write_as(actor, move |connection, audit_context| {
             let account = lock_account(connection, owner)?;
             if methods_of(connection, owner)?.is_empty() {
@@ -239,11 +243,12 @@ pub async fn new_recovery_codes(
             }
             recovery_codes::replace(connection, owner, &hashes, audit_context.now)?;
             let event = Event::new(Action::RecoveryCodesCreated).to(Subject::of(&account));
-            Ok(audit_context.record(connection, &event)?)
+            audit_context.record(connection, &event)?;
+            let change = AccountChange::RecoveryCodesReplaced;
+            Ok(mails.queue(connection, audit_context, &account, change)?)
         })
         .await?;
-    let change = AccountChange::RecoveryCodesReplaced;
-    notices::send(services, actor, account, change).await;
+    change_notices::send(services, mail);
     Ok(new)
 }
 
@@ -256,7 +261,8 @@ pub async fn remove_totp(
     actor: &Actor,
     owner: Principal,
 ) -> Result<(), Error> {
-    let account = services
+    let mails = ChangeMails::new(services);
+    let mail = services
         .write_as(actor, move |connection, audit_context| {
             let account = lock_account(connection, owner)?;
             if !totp_factors::delete(connection, owner)? {
@@ -269,11 +275,11 @@ pub async fn remove_totp(
                 .to(Subject::of(&account))
                 .with_detail("second_factor", SecondFactorMethod::Totp);
             audit_context.record(connection, &event)?;
-            Ok(account)
+            let change = AccountChange::SecondFactorRemoved;
+            Ok(mails.queue(connection, audit_context, &account, change)?)
         })
         .await?;
-    let change = AccountChange::SecondFactorRemoved;
-    notices::send(services, actor, &account, change).await;
+    change_notices::send(services, mail);
     Ok(())
 }
 
@@ -282,7 +288,8 @@ pub async fn remove_totp(
 /// # Errors
 /// [`Error::AccountNotFound`], [`Error::SecondFactorNotFound`] if the account has none, and the store's.
 pub async fn remove_all(services: &Services, actor: &Actor, owner: Principal) -> Result<(), Error> {
-    let account = services
+    let mails = ChangeMails::new(services);
+    let mail = services
         .write_as(actor, move |connection, audit_context| {
             let account = lock_account(connection, owner)?;
             let removed = methods_of(connection, owner)?;
@@ -292,11 +299,11 @@ pub async fn remove_all(services: &Services, actor: &Actor, owner: Principal) ->
             delete_all(connection, owner)?;
             let event = Event::new(Action::SecondFactorRemoved).to(Subject::of(&account));
             audit_context.record(connection, &event)?;
-            Ok(account)
+            let change = AccountChange::SecondFactorRemoved;
+            Ok(mails.queue(connection, audit_context, &account, change)?)
         })
         .await?;
-    let change = AccountChange::SecondFactorRemoved;
-    notices::send(services, actor, &account, change).await;
+    change_notices::send(services, mail);
     Ok(())
 }
 

@@ -4,7 +4,6 @@ pub mod challenges;
 pub mod enrolment;
 pub mod factors;
 pub mod lost_apps;
-pub mod notices;
 pub mod passkey_challenges;
 pub mod passkey_proofs;
 pub mod passkeys;

@@ -11,6 +11,7 @@ use crate::domain::passkey::{MAX_PASSKEYS, PasskeyName};
 use crate::domain::principal::Principal;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::PasskeyId;
+use crate::services::accounts::change_notices::{self, ChangeMails};
 use crate::services::accounts::changes::lock_account;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
@@ -19,11 +20,11 @@ use crate::services::second_factors::factors::methods_of;
 use crate::services::second_factors::passkey_challenges::{self, OpenChallenge, Purpose};
 use crate::services::second_factors::passkey_proofs;
 use crate::services::second_factors::passkey_proofs::descriptor;
+use crate::services::second_factors::recovery_codes as codes;
 use crate::services::second_factors::webauthn::options::{CreationOptions, RequestOptions};
 use crate::services::second_factors::webauthn::refusal::Refusal;
 use crate::services::second_factors::webauthn::registration::{self, NewCredential};
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
-use crate::services::second_factors::{notices, recovery_codes as codes};
 use crate::store::passkeys::{self as table, PasskeyRow};
 use crate::store::{Transaction, recovery_codes};
 
@@ -207,14 +208,17 @@ pub async fn add(
 ) -> Result<Added, Error> {
     let owner = account.principal;
     let registration = Registration::verify(services, owner, new)?;
-    let (passkey, change) = (registration.row.clone(), registration.change());
-    let recovery_codes = services
+    let (passkey, mails) = (registration.row.clone(), ChangeMails::new(services));
+    let (recovery_codes, mail) = services
         .write_as(actor, move |connection, audit_context| {
             let account = lock_account(connection, owner)?;
-            registration.apply(connection, audit_context, &account)
+            let codes = registration.apply(connection, audit_context, &account)?;
+            let change = registration.change();
+            let mail = mails.queue(connection, audit_context, &account, change)?;
+            Ok((codes, mail))
         })
         .await?;
-    notices::send(services, actor, account, change).await;
+    change_notices::send(services, mail);
     Ok(Added {
         passkey,
         recovery_codes,
@@ -276,8 +280,9 @@ pub async fn remove(
     account: &Account,
     id: PasskeyId,
 ) -> Result<bool, Error> {
-    let owner = account.principal;
-    let event = Event::new(Action::PasskeyRemoved).to(Subject::of(account));
+    let (owner, account) = (account.principal, account.clone());
+    let event = Event::new(Action::PasskeyRemoved).to(Subject::of(&account));
+    let mails = ChangeMails::new(services);
     let removed = services
         .write_as(actor, move |connection, audit_context| {
             let Some(name) = table::delete(connection, owner, &id)? else {
@@ -288,13 +293,14 @@ pub async fn remove(
             if methods_of(connection, owner)?.is_empty() {
                 recovery_codes::delete_all(connection, owner)?;
             }
-            Ok(Some(name))
+            let change = AccountChange::PasskeyRemoved(name);
+            let mail = mails.queue(connection, audit_context, &account, change)?;
+            Ok(Some(mail))
         })
         .await?;
-    let Some(name) = removed else {
+    let Some(mail) = removed else {
         return Ok(false);
     };
-    let change = AccountChange::PasskeyRemoved(name);
-    notices::send(services, actor, account, change).await;
+    change_notices::send(services, mail);
     Ok(true)
 }

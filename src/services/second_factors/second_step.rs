@@ -1,13 +1,14 @@
 //! The second step of a login, in both interfaces: finding the challenge, and proving or setting up the second factor.
 
 use crate::clock::Timestamp;
-use crate::delivery::AccountChange;
+use crate::delivery::{AccountChange, ChangeNotice};
 use crate::domain::account::Account;
-use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::audit::{Action, Subject};
 use crate::domain::limits::LimitKind;
 use crate::domain::principal::UserType;
 use crate::domain::second_factor::{ChallengePurpose, SecondFactorMethod};
 use crate::services::account_lookup::find_account;
+use crate::services::accounts::change_notices::{self, ChangeMails};
 use crate::services::accounts::changes::lock_account;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
@@ -18,7 +19,6 @@ use crate::services::limits::login_name::LoginName;
 use crate::services::second_factors::challenges::{self, take_attempt};
 use crate::services::second_factors::enrolment::Confirmation;
 use crate::services::second_factors::factors::methods_of;
-use crate::services::second_factors::notices;
 use crate::services::second_factors::passkeys::Registration;
 use crate::services::second_factors::proof::FactorProof;
 use crate::store::second_factor_challenges::{self as table, ChallengeRow};
@@ -95,6 +95,7 @@ pub(crate) struct SecondStep {
     challenge: ChallengeRow,
     keys: MasterKeys,
     last_login_at: Option<Timestamp>,
+    mails: ChangeMails,
     means: Means,
 }
 
@@ -104,8 +105,8 @@ pub(crate) struct Proved {
     pub(crate) account: Account,
     /// New recovery codes, if the factor was set up.
     pub(crate) recovery_codes: Vec<String>,
-    /// What is to be mailed to the owner.
-    change: Option<AccountChange>,
+    /// The mail to the owner about it.
+    mail: Option<ChangeNotice>,
 }
 
 impl SecondStep {
@@ -139,6 +140,7 @@ impl SecondStep {
             challenge,
             keys: services.master_keys.clone(),
             last_login_at: services.tokens.settings().update_last_login.then_some(now),
+            mails: ChangeMails::new(services),
             means,
         }
     }
@@ -211,10 +213,17 @@ impl SecondStep {
         if !is_active || !table::delete(connection, &self.challenge.id_hash)? {
             return Ok(None);
         }
+        let mail = match change {
+            Some(change) => {
+                let (mails, audit_context) = (&self.mails, &audit_context);
+                mails.queue(connection, audit_context, &account, change)?
+            }
+            None => None,
+        };
         Ok(Some(Proved {
             account,
             recovery_codes: codes,
-            change,
+            mail,
         }))
     }
 }
@@ -234,9 +243,7 @@ pub(crate) fn record_recovery_code(
 
 impl Proved {
     /// Mails the owner what the owner must know, once the step is committed.
-    pub(crate) async fn notify(&self, services: &Services, actor: &Actor) {
-        if let Some(change) = self.change.clone() {
-            notices::send(services, actor, &self.account, change).await;
-        }
+    pub(crate) fn notify(&self, services: &Services) {
+        change_notices::send(services, self.mail.clone());
     }
 }

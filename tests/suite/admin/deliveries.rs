@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     delivery::support::smtp_server::SmtpServer,
-    support::{App, Browser, TIMEOUT, password_of, wait_until},
+    support::{App, Browser, TIMEOUT, password_of, totp::Totp, wait_until},
 };
 
 async fn ask(app: &App, username: &str) {
@@ -205,4 +205,58 @@ async fn a_message_in_the_queue_of_a_running_instance_has_not_failed() {
     app.services().delivery.drain(TIMEOUT).await;
     let page = admin.open(&path).await;
     assert!(page.text("#link").contains("Failed"), "{}", page.html);
+}
+
+/// As after a crash right after the answer: what was collected in memory is not written.
+#[tokio::test]
+async fn the_row_of_a_mail_is_stored_with_the_change_that_it_is_about() {
+    let app = without_mail_server().restarted_with(|config| {
+        config.server.public_url = Some("http://login.example.org/".parse().unwrap());
+        config.tokens.reuse_grace = munjigi::config::Span::seconds(0);
+        config.tokens.recover_lost_answer = false;
+    });
+    let root = app.admin("root").await;
+    let ann = app.user("ann").await;
+    let mut rows = 0;
+    let mut stored = async |kind: &str, new: i64| {
+        rows += new;
+        let all = app.number("SELECT COUNT(*) AS number FROM deliveries");
+        assert_eq!(all.await, rows, "{kind}");
+        let query = format!("SELECT COUNT(*) AS number FROM deliveries WHERE kind = '{kind}'");
+        assert!(app.number(&query).await >= new, "{kind}");
+    };
+    let factor = Totp::of(&app, &ann).await;
+    stored("second_factor_changed", 1).await;
+    ann.call("POST", "/auth/second-factors/recovery-codes")
+        .await
+        .assert(200, "RECOVERY_CODES");
+    stored("second_factor_changed", 1).await;
+    let proof = json!({"code": factor.code(&app)});
+    ann.post("/auth/reauthenticate", proof)
+        .await
+        .assert(200, "REAUTHENTICATED");
+    stored("second_factor_changed", 0).await;
+    ann.delete("/auth/second-factors/totp")
+        .await
+        .assert(200, "SECOND_FACTOR_REMOVED");
+    stored("second_factor_changed", 1).await;
+    let new = "a long and new passphrase";
+    let body = json!({"current_password": ann.password, "new_password": new});
+    ann.post("/auth/password", body)
+        .await
+        .assert(200, "PASSWORD_CHANGED");
+    stored("password_changed", 1).await;
+    let body = json!({"new_email": "other@example.org", "current_password": new});
+    ann.post("/auth/email", body)
+        .await
+        .assert(202, "CONFIRMATION_SENT");
+    stored("email_change_requested", 2).await;
+    let path = format!("/api/users/{}", ann.seq);
+    let body = root.confirmed(json!({"email": "anna@example.org"}));
+    root.patch(&path, body).await.assert(200, "USER_UPDATED");
+    stored("email_changed", 2).await;
+    ann.refreshed().await;
+    let reused = app.anonymous().refresh(&ann.refresh).await;
+    reused.assert(401, "TOKEN_REUSED");
+    stored("token_reused", 1).await;
 }
