@@ -132,6 +132,8 @@ const NOT_ASKING: &[&str] = &[
     "/admin/account/api-sessions/SID/end",
     "/admin/inspector",
     "/admin/audit/verification",
+    "/admin/views",
+    "/admin/views/delete",
     "/admin/logout",
 ];
 

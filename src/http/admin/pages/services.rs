@@ -85,6 +85,8 @@ struct ConfirmPage {
     /// When the service last authenticated.
     last_used_at: Option<Timestamp>,
     errors: FieldErrors,
+    /// Whether a recent proof is needed.
+    asks: bool,
 }
 
 /// `GET /admin/services/export.csv`. **Permissions**: administrators and auditors. 200.
@@ -310,6 +312,7 @@ fn confirmation(panel: &Panel, service: Service, action: String, name: &str) -> 
         text: l.t(&format!("services.{name}_text")),
         last_used_at: service.last_used_at,
         errors: FieldErrors::default(),
+        asks: true,
         l,
     }
 }
@@ -348,7 +351,10 @@ pub(crate) async fn activate(form: Form<PanelAdmin>, number: Path<String>) -> Pa
 pub(crate) async fn confirm_deactivation(panel: PanelAdmin, number: Path<String>) -> PageResult {
     let service = find(&panel, &number).await?;
     let action = paths::deactivate_service(service.number);
-    panel.page(&confirmation(&panel, service, action, "deactivate"))
+    panel.page(&ConfirmPage {
+        asks: false,
+        ..confirmation(&panel, service, action, "deactivate")
+    })
 }
 
 /// `POST /admin/services/{number}/deactivate`. **Permissions**: administrators. 303, 404.
