@@ -6,6 +6,7 @@
 //! | Layer | Contents |
 //! |---|---|
 //! | [`clock`] | the only caller of "now" |
+//! | [`log_writer`] | the log on its way to standard output |
 //! | [`worker_pool`] | threads with a bounded queue, for work that blocks |
 //! | [`domain`] | values without I/O, created only by parsing |
 //! | [`config`] | one struct for each section, strict and documented; the only reader of the environment |
@@ -21,6 +22,7 @@ compile_error!("munjigi runs on Linux and other Unix systems only");
 rust_i18n::i18n!("locales", fallback = "en");
 
 pub mod clock;
+pub mod log_writer;
 pub mod worker_pool;
 
 pub mod domain;

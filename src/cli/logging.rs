@@ -1,46 +1,87 @@
 //! The log: its destination, level and format.
 
-use std::io::{BufWriter, IsTerminal, stdout};
+use std::io::{self, IsTerminal, stdout};
 
-use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    Layer, Registry, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
-use crate::config::{LogConfig, LogFormat};
+use crate::config::{LogConfig, LogFormat, LogLevel};
+use crate::log_writer::{LogGuard, LogWriter};
 
 /// Starts logging to standard output. Lines are written until the guard is dropped.
 ///
 /// `log.level` applies to munjigi's own lines only, and to the audit events (target `audit`). Dependencies log warnings at
 /// most: below that some of them print what they send, one-time codes included. Malformed HTTP requests are the client's
 /// error and are not logged.
-pub(super) fn start(config: &LogConfig) -> WorkerGuard {
-    // Lines are written in batches; the writer flushes when its queue is empty.
-    let (writer, guard) = tracing_appender::non_blocking(BufWriter::new(stdout()));
-    let level = config.level.as_str();
-    let filter = EnvFilter::new(format!(
-        "warn,lettre=off,reqwest::connect=off,actix_http::h1::dispatcher=off,munjigi={level},audit={level}"
-    ));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer);
+///
+/// # Errors
+/// When the operating system cannot start a thread.
+pub(super) fn start(config: &LogConfig) -> io::Result<LogGuard> {
+    let (writer, guard) = LogWriter::start(stdout(), |lines| {
+        tracing::warn!(
+            lines,
+            "lines of the log were dropped: standard output did not take them fast enough"
+        );
+    })?;
+    let lines = writer.clone();
+    let format = fmt::layer().with_writer(move || Line(lines.clone()));
     let pretty = match config.format {
         LogFormat::Auto => stdout().is_terminal(),
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
-    // A second call in one process (tests) keeps the first subscriber.
-    if pretty {
-        let _ = subscriber
-            .with_ansi(stdout().is_terminal())
+    let format: Box<dyn Layer<Registry> + Send + Sync> = if pretty {
+        let colours = stdout().is_terminal();
+        format
+            .with_ansi(colours)
             .with_target(false)
             .compact()
-            .try_init();
+            .boxed()
     } else {
-        let _ = subscriber
-            .json()
-            .flatten_event(true)
+        let format = format.json().flatten_event(true);
+        format
             .with_current_span(false)
             .with_span_list(false)
-            .try_init();
+            .boxed()
+    };
+    // A second call in one process (tests) keeps the first subscriber.
+    let _ = tracing_subscriber::registry()
+        .with(format)
+        .with(filter(config.level))
+        .try_init();
+    writer.install(!pretty);
+    Ok(guard)
+}
+
+fn filter(level: LogLevel) -> Targets {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("lettre", LevelFilter::OFF)
+        .with_target("reqwest::connect", LevelFilter::OFF)
+        .with_target("actix_http::h1::dispatcher", LevelFilter::OFF)
+        .with_target("munjigi", level)
+        .with_target("audit", level)
+}
+
+/// One line of `tracing`, which writes it at once.
+struct Line(LogWriter);
+
+impl io::Write for Line {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.push(line);
+        Ok(line.len())
     }
-    guard
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, CliError> {
-    let log = logging::start(&config.log);
+    let log = logging::start(&config.log).map_err(CliError::refused)?;
     let mut signals = Signals::listen()?;
     tokio::select! {
         reached = wait_for_database(&config) => reached?,

@@ -1,11 +1,11 @@
 //! The application: the routes of all interfaces, the middleware in order, and the server that they run in.
 
-use std::{io, net::TcpListener, path::Path};
+use std::{io, net::TcpListener, path::Path, rc::Rc};
 
 use actix_web::{
     App, HttpResponse,
     dev::Server,
-    middleware::{Condition, NormalizePath, TrailingSlash, from_fn},
+    middleware::{Condition, from_fn},
     web::{self, ServiceConfig},
 };
 
@@ -94,12 +94,14 @@ fn serve(
     let limits = limits(&services.config, is_panel);
     let for_rejected = services.clone();
     let app = move || {
+        let of_worker = Rc::new(services.clone());
         App::new()
             .app_data(services.clone())
             .configure(routes.clone())
             // The last one wrapped is the first to see a request.
-            .wrap(NormalizePath::new(TrailingSlash::Trim))
-            .wrap(from_fn(pipeline::handle))
+            .wrap(from_fn(move |request, next| {
+                pipeline::handle(Rc::clone(&of_worker), request, next)
+            }))
             .wrap(Condition::new(is_panel, from_fn(path_prefix::remove)))
     };
     server::serve(listener, limits, app, move || overloaded(&for_rejected))

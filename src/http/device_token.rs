@@ -53,7 +53,7 @@ impl FromRequest for PresentedDevice {
         });
         ready(Ok(Self {
             token: presented,
-            quota: RequestContext::of(request).quota.clone(),
+            quota: RequestContext::of(request).noted_quota(),
         }))
     }
 }

@@ -1,7 +1,7 @@
 //! The outermost middleware. It gives each request a context and a time limit, turns errors and panics into answers of the
 //! API or the admin panel, adds the headers that every answer has, and writes the access log.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{future::Future, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
 
 use actix_web::{
     Error as ActixError, HttpMessage, HttpResponse,
@@ -9,7 +9,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        StatusCode,
+        StatusCode, Uri,
         header::{ACCEPT_LANGUAGE, HeaderMap, USER_AGENT},
     },
     middleware::Next,
@@ -38,23 +38,23 @@ use crate::http::self_service::panel_is_here;
 use crate::http::server::connection::RequestGuard;
 use crate::services::Services;
 
-/// Handles a request within `server.request_timeout`.
+/// Handles a request within `server.request_timeout`. The services are those of the worker: cores that count the references
+/// of one `Arc` in every request wait for each other.
 ///
 /// # Errors
 /// After a panic, a timeout or an error of an inner middleware there is no [`ServiceResponse`] to return: the error carries
 /// the complete answer.
 pub(super) async fn handle(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
+    services: Rc<web::Data<Services>>,
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let started = Instant::now();
-    let Some(services) = request.app_data::<web::Data<Services>>().cloned() else {
-        return Err(InternalError::new("no services", StatusCode::INTERNAL_SERVER_ERROR).into());
-    };
     let context = Arc::new(context_of(&request, &services));
+    normalise_path(&mut request);
     request.extensions_mut().insert(Arc::clone(&context));
     let logged = LoggedRequest {
-        services: services.clone(),
+        services: Rc::clone(&services),
         context: Arc::clone(&context),
         method: request.method().clone(),
         started,
@@ -64,7 +64,7 @@ pub(super) async fn handle(
     let limit = server.request_timeout.get();
     match timeout(limit, catch_panic(next.call(request))).await {
         Ok(Ok(Ok(response))) => {
-            let mut response = in_envelope(response.map_into_boxed_body(), &context, server);
+            let mut response = in_envelope(response, &context, server);
             if response.status() == StatusCode::FORBIDDEN {
                 refused_access::record(&services, &context, response.request()).await;
             }
@@ -120,6 +120,29 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
     };
     context.cors = Cors::of(request, segment, services);
     context
+}
+
+/// Leaves one slash between the segments of a path, and none at its end. This is what `NormalizePath` of actix does, which
+/// runs a regular expression over every path.
+fn normalise_path(request: &mut ServiceRequest) {
+    let path = request.path();
+    if path.len() < 2 || !(path.ends_with('/') || path.contains("//")) {
+        return;
+    }
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let mut normal: String = segments.flat_map(|segment| ["/", segment]).collect();
+    if normal.is_empty() {
+        normal.push('/');
+    }
+    if let Some(query) = request.uri().query() {
+        normal.extend(["?", query]);
+    }
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = normal.try_into().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
 }
 
 fn accepted_language(headers: &HeaderMap, services: &Services) -> Language {

@@ -11,6 +11,7 @@ use prometheus_client::{
 
 use crate::delivery::Counts;
 use crate::domain::principal::UserType;
+use crate::log_writer::dropped_lines;
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::revocations::Revocations;
 
@@ -30,6 +31,7 @@ pub struct Metrics {
     lag: Gauge<f64, AtomicU64>,
     audit_chain_broken: Gauge,
     audit_chain_lag: Gauge<f64, AtomicU64>,
+    dropped_log_lines: Counter,
 }
 
 impl Default for Metrics {
@@ -51,6 +53,12 @@ impl Default for Metrics {
         );
         let logins = counters("logins", "Logins by password and by one-time code");
         let deliveries = counters("deliveries", "One-time codes, links and notices by outcome");
+        let dropped_log_lines = Counter::default();
+        registry.register(
+            "dropped_log_lines",
+            "Lines of the log that standard output did not take",
+            dropped_log_lines.clone(),
+        );
         for user_type in UserType::NAMES {
             // Exported from the start as zero, so that the first increase is visible to `rate()`.
             drop(refreshes.get_or_create(&vec![("user_type", user_type)]));
@@ -92,6 +100,7 @@ impl Default for Metrics {
                 "audit_chain_lag",
                 "Time since all audit events were linked; infinite if they never were",
             ),
+            dropped_log_lines,
             registry,
         }
     }
@@ -156,6 +165,9 @@ impl Metrics {
         self.audit_chain_broken
             .set(i64::from(chain.known_error().is_some()));
         self.audit_chain_lag.set(seconds(chain.lag()));
+        self.dropped_log_lines
+            .inner()
+            .store(dropped_lines(), Ordering::Relaxed);
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = text::encode(&mut text, &self.registry);

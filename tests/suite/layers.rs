@@ -9,7 +9,7 @@ use std::{
 
 /// The layers, lowest first. Layers of one row do not import from each other.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "worker_pool"],
+    &["clock", "log_writer", "worker_pool"],
     &["domain"],
     &["config"],
     &["tokens"],

@@ -6,7 +6,11 @@ use std::{
     future::{Ready, ready},
 };
 
-use actix_web::{FromRequest, HttpRequest, ResponseError, dev::Payload, http::StatusCode};
+use actix_web::{
+    FromRequest, HttpRequest, ResponseError,
+    dev::Payload,
+    http::{StatusCode, header::AUTHORIZATION},
+};
 use futures_util::{FutureExt, TryFutureExt, future::LocalBoxFuture};
 
 use crate::config::{ApiAccess, Rights, TokensConfig};
@@ -15,7 +19,7 @@ use crate::domain::password::Password;
 use crate::domain::principal::{Principal, TokenOwner};
 use crate::http::api::errors::ApiError;
 use crate::http::device_token::PresentedDevice;
-use crate::http::middleware::context::{RequestContext, services_of};
+use crate::http::middleware::context::{RequestContext, borrowed_services};
 use crate::services::accounts::own_account::KeptSession;
 use crate::services::accounts::reauthentication::Reproof;
 use crate::services::accounts::step_up::Requester;
@@ -89,11 +93,11 @@ async fn authenticated(
     request: HttpRequest,
     required: Option<ApiAccess>,
 ) -> Result<(Caller, Rights), ApiError> {
-    let services = services_of(&request)?;
+    let services = borrowed_services(&request)?;
     let token = bearer_token(&request, services.tokens.settings())?;
-    let caller = match authenticate(&services, token).await {
+    let caller = match authenticate(services, token).await {
         Err(Error::Token(TokenError::OtherOwner)) => {
-            return Err(refused_service(&services, &request, token).await);
+            return Err(refused_service(services, &request, token).await);
         }
         result => result?,
     };
@@ -172,7 +176,12 @@ pub(super) fn bearer_token<'a>(
     request: &'a HttpRequest,
     settings: &TokensConfig,
 ) -> Result<&'a str, Error> {
-    let mut headers = request.headers().get_all(&settings.auth_header_name);
+    let name = settings.auth_header_name.as_str();
+    let mut headers = if name.eq_ignore_ascii_case(AUTHORIZATION.as_str()) {
+        request.headers().get_all(AUTHORIZATION)
+    } else {
+        request.headers().get_all(name)
+    };
     let header = headers.next().ok_or(Error::Unauthorized)?;
     if headers.next().is_some() {
         return Err(TokenError::Invalid.into());

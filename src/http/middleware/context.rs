@@ -14,7 +14,7 @@ use crate::domain::principal::TokenOwner;
 use crate::domain::session::{Device, Jti};
 use crate::http::middleware::accept::ErrorForm;
 use crate::http::middleware::origin::Cors;
-use crate::services::limits::quota::NotedQuota;
+use crate::services::limits::quota::{NotedQuota, Quota};
 use crate::services::{Error, Services};
 
 /// The context of a request. The outermost middleware makes one for every request.
@@ -39,8 +39,7 @@ pub struct RequestContext {
     pub(crate) error_form: ErrorForm,
     /// What the answer permits pages of other origins.
     pub(crate) cors: Cors,
-    /// What the answer shows of the limits.
-    pub(crate) quota: NotedQuota,
+    quota: OnceLock<NotedQuota>,
     caller: OnceLock<TokenOwner>,
     look: OnceLock<Look>,
 }
@@ -67,7 +66,7 @@ impl RequestContext {
             leads_to_panel: false,
             error_form: ErrorForm::default(),
             cors: Cors::default(),
-            quota: NotedQuota::default(),
+            quota: OnceLock::new(),
             caller: OnceLock::new(),
             look: OnceLock::new(),
         }
@@ -96,6 +95,16 @@ impl RequestContext {
         self.caller.get().copied()
     }
 
+    /// Where a service notes what the answer shows of the limits.
+    pub(crate) fn noted_quota(&self) -> NotedQuota {
+        self.quota.get_or_init(NotedQuota::default).clone()
+    }
+
+    /// What the answer shows of the limits.
+    pub(crate) fn quota(&self) -> Option<Quota> {
+        self.quota.get()?.get()
+    }
+
     /// Sets how pages look. The first call counts: preferences of an account come before those of an anonymous page.
     pub(crate) fn note_look(&self, look: Look) {
         let _ = self.look.set(look);
@@ -120,6 +129,14 @@ impl RequestContext {
 pub(crate) fn services_of(request: &HttpRequest) -> Result<web::Data<Services>, Error> {
     let services = request.app_data::<web::Data<Services>>().cloned();
     services.ok_or_else(|| Error::Internal("the server has no services".into()))
+}
+
+/// The same without counting a reference, for calls that are made in every request.
+pub(crate) fn borrowed_services(request: &HttpRequest) -> Result<&Services, Error> {
+    let services = request.app_data::<web::Data<Services>>();
+    services
+        .map(|services| &***services)
+        .ok_or_else(|| Error::Internal("the server has no services".into()))
 }
 
 /// A method that HTTP defines, otherwise `-`: a caller can invent any other word.

@@ -20,27 +20,40 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// For pages: no resource of another origin, nothing inline, no embedding in a frame.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
 
 /// For answers that are not pages: nothing is loaded, should a browser render one as a page.
-const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+const DATA_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+// As constants they are checked when the program is compiled, and not in every request.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+const DENY: HeaderValue = HeaderValue::from_static("DENY");
+const PAGE_VARY: HeaderValue = HeaderValue::from_static("Cookie, Accept-Language, Accept-Encoding");
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+const HSTS_WITH_SUBDOMAINS: HeaderValue =
+    HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// Adds the headers of every answer to a request: security, CORS and the request id.
 pub(crate) fn add(headers: &mut HeaderMap, context: &RequestContext, server: &ServerConfig) {
     if server.is_https() {
         let policy = if server.hsts_include_subdomains {
-            "max-age=31536000; includeSubDomains"
+            HSTS_WITH_SUBDOMAINS
         } else {
-            "max-age=31536000"
+            HSTS
         };
-        put(headers, STRICT_TRANSPORT_SECURITY, policy);
+        headers.insert(STRICT_TRANSPORT_SECURITY, policy);
     }
     secure(headers, context.in_panel);
     context.cors.add(headers);
     if let Some(quota) = context
-        .quota
-        .get()
+        .quota()
         .filter(|_| !headers.contains_key(RATE_LIMIT))
     {
         for (name, value) in rate_limit(&quota) {
@@ -54,7 +67,7 @@ pub(crate) fn add(headers: &mut HeaderMap, context: &RequestContext, server: &Se
 
 /// Adds the security headers of a page or of any other answer.
 pub(crate) fn secure(headers: &mut HeaderMap, in_panel: bool) {
-    put(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if in_panel {
         secure_page(headers);
     } else {
@@ -103,23 +116,19 @@ pub(crate) fn whole_seconds(duration: Duration) -> u64 {
 /// `Referrer-Policy` is `same-origin` and not stricter: without a referrer, browsers send `Origin: null` with the panel's own
 /// forms.
 fn secure_page(headers: &mut HeaderMap) {
-    put(headers, CONTENT_SECURITY_POLICY, PAGE_POLICY);
-    put(headers, REFERRER_POLICY, "same-origin");
-    put(headers, X_FRAME_OPTIONS, "DENY");
-    put(headers, CACHE_CONTROL, "no-store");
-    put(headers, CROSS_ORIGIN_OPENER_POLICY, "same-origin");
-    put(headers, VARY, "Cookie, Accept-Language, Accept-Encoding");
+    headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    headers.insert(REFERRER_POLICY, SAME_ORIGIN);
+    headers.insert(X_FRAME_OPTIONS, DENY);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(CROSS_ORIGIN_OPENER_POLICY, SAME_ORIGIN);
+    headers.insert(VARY, PAGE_VARY);
 }
 
 /// Answers that may be cached, such as static files, have set `Cache-Control` themselves.
 fn secure_data(headers: &mut HeaderMap) {
-    put(headers, CONTENT_SECURITY_POLICY, DATA_POLICY);
-    put(headers, REFERRER_POLICY, "no-referrer");
+    headers.insert(CONTENT_SECURITY_POLICY, DATA_POLICY);
+    headers.insert(REFERRER_POLICY, NO_REFERRER);
     if !headers.contains_key(CACHE_CONTROL) {
-        put(headers, CACHE_CONTROL, "no-store");
+        headers.insert(CACHE_CONTROL, NO_STORE);
     }
-}
-
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
-    headers.insert(name, HeaderValue::from_static(value));
 }
