@@ -93,8 +93,7 @@ impl Connection {
         false
     }
 
-    /// Whether the next request is over its deadline. Otherwise the task is woken at the deadline, or before it. actix closes
-    /// idle connections too, but not one with an unread body.
+    /// Whether the next request is over its deadline. Otherwise the task is woken at the deadline, or before it.
     fn is_idle_too_long(&mut self, cx: &mut Context<'_>) -> bool {
         loop {
             let idle_since = self.state.idle_since();

@@ -99,7 +99,7 @@ where
     let timeouts = Timeouts {
         // Later than actix's own deadlines: it answers 408 to the first head of a connection.
         head: head_timeout + Duration::from_millis(100),
-        idle: limits.keep_alive + TICK,
+        idle: limits.keep_alive,
         answer: limits.answer_timeout,
     };
     let builder = Server::build();
@@ -111,7 +111,8 @@ where
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            .keep_alive(KeepAlive::Timeout(limits.keep_alive))
+            // [`Connection`] closes idle ones: actix would set a timer after each answer and remove it for the next request.
+            .keep_alive(KeepAlive::Os)
             .client_request_timeout(head_timeout)
             .client_disconnect_timeout(CLOSE_TIMEOUT)
             .on_connect_ext(|connection: &Connection, data| {
