@@ -2,6 +2,7 @@
 //! when its row changes, and read again after a while in any case.
 
 use std::{
+    hash::Hash,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -9,7 +10,11 @@ use std::{
     time::Duration,
 };
 
-use quick_cache::sync::Cache;
+use foldhash::fast::RandomState;
+use quick_cache::{
+    UnitWeighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 use crate::domain::account::Account;
 use crate::domain::principal::Principal;
@@ -29,10 +34,23 @@ struct CachedAccount {
     fresh_until: AtomicU64,
 }
 
+/// A cache whose keys no caller can choose, so a fast hash is enough.
+type FastCache<K, V> = Cache<K, V, UnitWeighter, RandomState>;
+
+fn with_capacity<K: Eq + Hash, V: Clone>(capacity: usize) -> FastCache<K, V> {
+    Cache::with(
+        capacity,
+        capacity as u64,
+        UnitWeighter,
+        RandomState::default(),
+        DefaultLifecycle::default(),
+    )
+}
+
 /// The cached accounts and sessions.
 pub struct AccountCache {
-    accounts: Cache<Principal, Arc<CachedAccount>>,
-    sessions: Cache<[u8; 16], Principal>,
+    accounts: FastCache<Principal, Arc<CachedAccount>>,
+    sessions: FastCache<[u8; 16], Principal>,
     /// Incremented with every change of an account. A reader takes it before it reads a row, and the row is not cached when
     /// it has changed since: the row may be older than the change.
     generation: Mutex<u64>,
@@ -41,8 +59,8 @@ pub struct AccountCache {
 impl Default for AccountCache {
     fn default() -> Self {
         Self {
-            accounts: Cache::new(MAX_ACCOUNTS),
-            sessions: Cache::new(MAX_SESSIONS),
+            accounts: with_capacity(MAX_ACCOUNTS),
+            sessions: with_capacity(MAX_SESSIONS),
             generation: Mutex::new(0),
         }
     }

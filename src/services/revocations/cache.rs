@@ -6,18 +6,20 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash},
     sync::{
-        RwLock, RwLockReadGuard, RwLockWriteGuard,
+        PoisonError, RwLock, RwLockWriteGuard,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
+
 use crate::domain::principal::TokenOwner;
 use crate::domain::session::{RevocationReason, SessionId};
 
-/// The number of locks over the sessions, so that threads rarely wait for each other.
+/// The number of locks over a map, so that threads rarely wait for each other.
 const SHARDS: usize = 64;
 
 /// The 16 bytes of a session id.
@@ -38,22 +40,62 @@ struct NotBefore {
 }
 
 /// The ended sessions and revoked access tokens. About 50 bytes per session.
+#[derive(Default)]
 pub struct RevocationCache {
-    sessions: Vec<RwLock<HashMap<Key, Ended>>>,
-    owners: RwLock<HashMap<TokenOwner, NotBefore>>,
-    hasher: RandomState,
+    sessions: Shards<Key, Ended>,
+    owners: Shards<TokenOwner, NotBefore>,
     entries: AtomicUsize,
 }
 
-impl Default for RevocationCache {
+/// A map in parts with a lock each. No caller can choose its keys, so a fast hash is enough.
+struct Shards<K, V> {
+    maps: Vec<RwLock<Map<K, V>>>,
+    hasher: RandomState,
+}
+
+type Map<K, V> = HashMap<K, V, RandomState>;
+
+impl<K, V> Default for Shards<K, V> {
     fn default() -> Self {
         Self {
-            sessions: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            owners: RwLock::default(),
-            hasher: RandomState::new(),
-            entries: AtomicUsize::new(0),
+            maps: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: RandomState::default(),
         }
     }
+}
+
+impl<K: Eq + Hash, V: Copy> Shards<K, V> {
+    fn of(&self, key: &K) -> &RwLock<Map<K, V>> {
+        let shard = usize::try_from(self.hasher.hash_one(key) % 64).unwrap_or(0);
+        &self.maps[shard % SHARDS]
+    }
+
+    fn get(&self, key: &K) -> Option<V> {
+        let map = self.of(key).read().unwrap_or_else(PoisonError::into_inner);
+        map.get(key).copied()
+    }
+
+    fn write(&self, key: &K) -> RwLockWriteGuard<'_, Map<K, V>> {
+        write(self.of(key))
+    }
+
+    /// Keeps the values that these are; the number of those that are left.
+    fn retain(&self, is_kept: impl Fn(&V) -> bool) -> usize {
+        let mut left = 0;
+        for map in &self.maps {
+            let mut map = write(map);
+            map.retain(|_, value| is_kept(value));
+            if map.capacity() > 4 * map.len() + 64 {
+                map.shrink_to_fit();
+            }
+            left += map.len();
+        }
+        left
+    }
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl RevocationCache {
@@ -67,9 +109,8 @@ impl RevocationCache {
     ) {
         let Some(key) = session.bytes() else { return };
         let expires_at = seconds(uptime + lifetime).saturating_add(1);
-        let mut shard = write(self.shard(&key));
-        let before = shard.insert(key, Ended { expires_at, reason });
-        if before.is_none() {
+        let ended = Ended { expires_at, reason };
+        if self.sessions.write(&key).insert(key, ended).is_none() {
             self.entries.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -78,7 +119,7 @@ impl RevocationCache {
     #[must_use]
     pub fn ended(&self, session: &SessionId) -> Option<RevocationReason> {
         let key = session.bytes()?;
-        read(self.shard(&key)).get(&key).map(|ended| ended.reason)
+        self.sessions.get(&key).map(|ended| ended.reason)
     }
 
     /// Inserts that the access tokens of an owner issued until `until`, in milliseconds since the epoch, are refused. The
@@ -92,7 +133,7 @@ impl RevocationCache {
     ) {
         let owner = owner.into();
         let expires_at = seconds(uptime + lifetime).saturating_add(1);
-        let mut owners = write(&self.owners);
+        let mut owners = self.owners.write(&owner);
         if let Some(entry) = owners.get_mut(&owner) {
             entry.until = entry.until.max(until);
             entry.expires_at = entry.expires_at.max(expires_at);
@@ -106,27 +147,15 @@ impl RevocationCache {
     /// is no entry.
     #[must_use]
     pub fn not_before(&self, owner: impl Into<TokenOwner>) -> Option<u64> {
-        read(&self.owners)
-            .get(&owner.into())
-            .map(|entry| entry.until)
+        self.owners.get(&owner.into()).map(|entry| entry.until)
     }
 
     /// Removes the expired entries.
     pub fn remove_expired(&self, uptime: Duration) {
         let now = seconds(uptime);
-        let mut entries = 0;
-        for shard in &self.sessions {
-            let mut shard = write(shard);
-            shard.retain(|_, ended| ended.expires_at > now);
-            if shard.capacity() > 4 * shard.len() + 64 {
-                shard.shrink_to_fit();
-            }
-            entries += shard.len();
-        }
-        let mut owners = write(&self.owners);
-        owners.retain(|_, entry| entry.expires_at > now);
-        self.entries
-            .store(entries + owners.len(), Ordering::Relaxed);
+        let sessions = self.sessions.retain(|ended| ended.expires_at > now);
+        let owners = self.owners.retain(|entry| entry.expires_at > now);
+        self.entries.store(sessions + owners, Ordering::Relaxed);
     }
 
     /// The number of entries.
@@ -140,25 +169,10 @@ impl RevocationCache {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
-    fn shard(&self, key: &Key) -> &RwLock<HashMap<Key, Ended>> {
-        let hash = usize::try_from(self.hasher.hash_one(key) % 64).unwrap_or(0);
-        &self.sessions[hash % SHARDS]
-    }
 }
 
 fn seconds(uptime: Duration) -> u32 {
     u32::try_from(uptime.as_secs()).unwrap_or(u32::MAX)
-}
-
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]
