@@ -120,7 +120,9 @@ pub(crate) fn new_v7(now: Timestamp) -> String {
     let micros = u64::try_from(now.unix_micros()).unwrap_or(0);
     let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
     let time = uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos);
-    Uuid::new_v7(time).simple().to_string()
+    let mut buffer = Uuid::encode_buffer();
+    let text: &str = Uuid::new_v7(time).simple().encode_lower(&mut buffer);
+    text.to_owned()
 }
 
 text_enum! {

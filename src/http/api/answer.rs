@@ -4,8 +4,14 @@
 use std::borrow::Cow;
 
 use actix_web::{
-    HttpRequest, HttpResponse, Responder, body::BoxBody, cookie::Cookie, http::StatusCode,
-    http::header,
+    HttpRequest, HttpResponse, Responder,
+    body::BoxBody,
+    cookie::Cookie,
+    error::JsonPayloadError,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
 };
 use rust_i18n::t;
 use schemars::JsonSchema;
@@ -18,6 +24,12 @@ use crate::http::api::links::{Links, Pagination};
 use crate::http::device_token;
 use crate::http::middleware::context::RequestContext;
 use crate::services::Services;
+
+/// The media type of the envelope.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Most answers fit into it, so that their buffer never grows.
+const USUAL_SIZE: usize = 512;
 
 /// `meta` of every envelope.
 #[derive(Serialize, JsonSchema)]
@@ -159,8 +171,14 @@ impl<T: Serialize> Responder for Answer<T> {
             data: self.data.as_ref(),
             meta,
         };
+        let mut json = Vec::with_capacity(USUAL_SIZE);
+        if let Err(error) = serde_json::to_writer(&mut json, &body) {
+            return HttpResponse::from_error(JsonPayloadError::Serialize(error));
+        }
         let mut answer = HttpResponse::build(self.status);
-        answer.insert_header((header::CONTENT_LANGUAGE, context.language.tag()));
+        answer.insert_header((header::CONTENT_TYPE, JSON));
+        let language = HeaderValue::from_static(context.language.tag());
+        answer.insert_header((header::CONTENT_LANGUAGE, language));
         if let Some(token) = self.device_token {
             answer.insert_header((device_token::HEADER, token));
         }
@@ -168,7 +186,7 @@ impl<T: Serialize> Responder for Answer<T> {
         for cookie in cookies.into_iter().flatten() {
             answer.cookie(cookie);
         }
-        answer.json(body)
+        answer.body(json)
     }
 }
 
