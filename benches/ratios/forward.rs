@@ -4,6 +4,7 @@
 use crate::{
     Result,
     closed_loop::{RepeatedRequest, run_for},
+    cpu::{self, Sample},
     database::{Database, LoggedIn, add_logged_in},
     http::get,
     me::{CONNECTIONS, request_me},
@@ -26,12 +27,17 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     }
     let (mut subject, mut baseline) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        subject.push(run_for(munjigi.address, forward.clone(), options.duration)?.rate());
-        baseline.push(run_for(munjigi.address, me.clone(), options.duration)?.rate());
+        subject.push(Sample::of(&munjigi, forward.clone(), options.duration)?);
+        baseline.push(Sample::of(&munjigi, me.clone(), options.duration)?);
     }
-    let target = Target::AtLeast(0.9);
-    let name = "forward, to me";
-    Ok(vec![Row::ratio(name, "/s", &subject, &baseline, target)])
+    let (rate, cpu_time) = (Target::AtLeast(0.9), Target::None);
+    Ok(cpu::rows(
+        "forward, to me",
+        &subject,
+        &baseline,
+        rate,
+        cpu_time,
+    ))
 }
 
 fn request_forward(user: &LoggedIn) -> RepeatedRequest {

@@ -105,6 +105,13 @@ impl BlockingConnection {
         })
     }
 
+    /// Opens a connection, exchanges one request for 200, and leaves the connection open.
+    pub fn once(address: SocketAddr, request: &[u8]) -> Result<std::net::TcpStream> {
+        let mut connection = Self::open(address)?;
+        connection.exchange(request)?.expect(200)?;
+        Ok(connection.stream)
+    }
+
     /// Sends a request and waits for the response.
     pub fn exchange(&mut self, request: &[u8]) -> Result<Response<'_>> {
         self.stream.write_all(request)?;

@@ -103,7 +103,7 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
         "/s",
         &subject,
         &baseline,
-        Target::AtLeast(0.9),
+        Target::AtLeast(0.97),
     )])
 }
 

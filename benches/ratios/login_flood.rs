@@ -59,7 +59,7 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
             "ms",
             &flooded,
             &idle,
-            Target::AtMost(5.0),
+            Target::AtMost(2.0),
         ),
         Row::ratio("… highest round", "ms", &[highest], &idle, Target::None)
             .with_target(&format!("≤ {LIMIT} ms"), absolute),

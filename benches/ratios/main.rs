@@ -6,6 +6,8 @@
 
 mod closed_loop;
 mod cluster;
+mod connections;
+mod cpu;
 mod database;
 mod django_timing;
 mod empty;
@@ -47,8 +49,9 @@ type Result<T> = std::result::Result<T, Failure>;
 type Measure = fn(&Options, &WorkDir) -> Result<Vec<Row>>;
 
 /// The figures by name, in the order of measurement.
-const FIGURES: [(&str, Measure); 16] = [
+const FIGURES: [(&str, Measure); 18] = [
     ("me", me::measure),
+    ("connections", connections::measure),
     ("forward", forward::measure),
     ("refresh-sqlite", refresh_sqlite::measure),
     ("refresh-postgres", refresh_postgres::measure),
@@ -61,6 +64,7 @@ const FIGURES: [(&str, Measure); 16] = [
     ("me-under-login-flood", login_flood::measure),
     ("me-under-other-floods", other_floods::measure),
     ("memory", memory::measure),
+    ("memory-under-load", memory::measure_under_load),
     ("refused-login-timing", refused_timing::measure),
     ("django-login-timing", django_timing::measure),
     ("start", start::measure),

@@ -4,6 +4,7 @@ use crate::{
     Result,
     closed_loop::{RepeatedRequest, run_for},
     cluster::Cluster,
+    cpu::{self, Sample},
     database::{Database, LoggedIn, add_logged_in},
     http::get,
     options::Options,
@@ -19,21 +20,12 @@ pub const CONNECTIONS: usize = 32;
 pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     let directory = work_dir.directory("me")?;
     let sqlite = Database::Sqlite(directory.join("munjigi.db"));
-    let mut rows = vec![compare(
-        "me",
-        &sqlite,
-        options,
-        work_dir,
-        Target::AtLeast(0.7),
-    )?];
+    let mut rows = compare("me", &sqlite, options, work_dir)?;
     let name = "me on Postgres";
-    rows.push(match Cluster::start(work_dir) {
-        Ok(cluster) => {
-            let database = cluster.database();
-            compare(name, &database, options, work_dir, Target::AtLeast(0.7))?
-        }
-        Err(reason) => Row::without_figure(name, &reason.to_string()),
-    });
+    match Cluster::start(work_dir) {
+        Ok(cluster) => rows.extend(compare(name, &cluster.database(), options, work_dir)?),
+        Err(reason) => rows.push(Row::without_figure(name, &reason.to_string())),
+    }
     Ok(rows)
 }
 
@@ -42,8 +34,7 @@ fn compare(
     database: &Database,
     options: &Options,
     work_dir: &WorkDir,
-    target: Target,
-) -> Result<Row> {
+) -> Result<Vec<Row>> {
     let logged_in = add_logged_in(&mut database.migrate()?, 0..CONNECTIONS)?;
     let directory = work_dir.directory("me")?;
     let munjigi = Server::munjigi(database, &directory)?;
@@ -54,10 +45,11 @@ fn compare(
     }
     let (mut subject, mut baseline) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        subject.push(run_for(munjigi.address, clients.clone(), options.duration)?.rate());
-        baseline.push(run_for(empty.address, clients.clone(), options.duration)?.rate());
+        subject.push(Sample::of(&munjigi, clients.clone(), options.duration)?);
+        baseline.push(Sample::of(&empty, clients.clone(), options.duration)?);
     }
-    Ok(Row::ratio(name, "/s", &subject, &baseline, target))
+    let (rate, cpu_time) = (Target::AtLeast(0.75), Target::AtMost(1.7));
+    Ok(cpu::rows(name, &subject, &baseline, rate, cpu_time))
 }
 
 /// A request for the own account.

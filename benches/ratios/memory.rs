@@ -1,10 +1,12 @@
-//! Memory of the idle server, compared with the empty server.
+//! Memory of the idle server and of one under load, compared with the empty server.
 
 use std::time::Duration;
 
 use crate::{
     Result,
-    database::Database,
+    closed_loop::run_for,
+    database::{Database, add_logged_in},
+    me::{CONNECTIONS, request_me},
     options::Options,
     server::Server,
     statistics::Spread,
@@ -13,7 +15,9 @@ use crate::{
 };
 
 /// Target in MiB.
-const LIMIT: f64 = 30.0;
+const LIMIT: f64 = 20.0;
+/// Target after a load, in MiB.
+const LIMIT_UNDER_LOAD: f64 = 40.0;
 /// Time from the start to the measurement.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
@@ -32,4 +36,30 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     let reached = Spread::of(subject.clone()).max < LIMIT;
     let row = Row::ratio("memory, idle", "MiB", &subject, &baseline, Target::None);
     Ok(vec![row.with_target(&format!("< {LIMIT} MiB"), reached)])
+}
+
+/// Measures the resident memory at the end of a load of `GET /api/me`, which takes as long as one measurement.
+pub fn measure_under_load(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
+    let directory = work_dir.directory("memory-under-load")?;
+    let database = Database::Sqlite(directory.join("munjigi.db"));
+    let logged_in = add_logged_in(&mut database.migrate()?, 0..CONNECTIONS)?;
+    let clients: Vec<_> = logged_in.iter().map(request_me).collect();
+    let after_load = |server: &Server| {
+        run_for(server.address, clients.clone(), options.duration)?;
+        server.resident_mebibytes()
+    };
+    let subject = after_load(&Server::munjigi(&database, &directory)?)?;
+    let baseline = after_load(&Server::empty()?)?;
+    let row = Row::ratio(
+        "memory, under load",
+        "MiB",
+        &[subject],
+        &[baseline],
+        Target::None,
+    );
+    let reached = subject < LIMIT_UNDER_LOAD;
+    Ok(vec![row.with_target(
+        &format!("< {LIMIT_UNDER_LOAD} MiB"),
+        reached,
+    )])
 }

@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     Result,
+    cpu::process_cpu_time,
     database::{Database, SIGNING_KEY},
     http::{BlockingConnection, get},
 };
@@ -105,6 +106,11 @@ impl Server {
             }
             std::thread::sleep(POLL_INTERVAL);
         }
+    }
+
+    /// The CPU time that the process has used so far, in all its threads.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        process_cpu_time(self.child.id())
     }
 
     /// Resident memory of the process in MiB (`VmRSS`, Linux only).

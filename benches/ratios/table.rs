@@ -1,6 +1,6 @@
 //! The table of results.
 
-use crate::{options::Options, statistics::Spread};
+use crate::{cpu::machine, options::Options, statistics::Spread};
 
 /// A row of the table.
 pub struct Row {
@@ -114,9 +114,10 @@ pub fn print(options: &Options, rows: &[Row]) {
         }
     }
     println!(
-        "\nMedian of {} rounds of {} s, measured alternately; minimum and maximum in parentheses.\n",
+        "\nMedian of {} rounds of {} s, measured alternately; minimum and maximum in parentheses. {}.\n",
         options.rounds,
-        options.seconds()
+        options.seconds(),
+        machine()
     );
     for cells in std::iter::once(HEAD).chain(rows.iter().map(Row::cells)) {
         let padded = cells
