@@ -175,7 +175,7 @@ impl JsonLine {
         let _ = write!(self.text, "{micros:06}Z");
     }
 
-    fn field(&mut self, name: &str, value: impl Display) {
+    fn field(&mut self, name: &str, value: impl Display + Copy) {
         let _ = write!(self.text, r#","{name}":{value}"#);
     }
 

@@ -1,7 +1,14 @@
 //! The outermost middleware. It gives each request a context and a time limit, turns errors and panics into answers of the
 //! API or the admin panel, adds the headers that every answer has, and writes the access log.
 
-use std::{future::Future, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     Error as ActixError, HttpMessage, HttpResponse,
@@ -15,8 +22,8 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use futures_util::FutureExt;
-use tokio::time::timeout;
+use futures_util::{FutureExt, future::poll_immediate};
+use tokio::time::{error::Elapsed, timeout};
 
 use crate::config::ServerConfig;
 use crate::domain::language::Language;
@@ -62,7 +69,7 @@ pub(super) async fn handle(
     let server = &services.config.server;
     let guard = RequestGuard::begin(&request);
     let limit = server.request_timeout.get();
-    match timeout(limit, catch_panic(next.call(request))).await {
+    match within(limit, catch_panic(next.call(request))).await {
         Ok(Ok(Ok(response))) => {
             let mut response = in_envelope(response, &context, server);
             if response.status() == StatusCode::FORBIDDEN {
@@ -163,6 +170,15 @@ fn valid_request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     ((8..=64).contains(&id.len()) && id.bytes().all(is_plain)).then(|| id.to_owned())
+}
+
+/// Runs a future for at most this long. A timer is made only for one that has to wait: most requests are answered at once.
+async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    match poll_immediate(future.as_mut()).await {
+        Some(output) => Ok(output),
+        None => timeout(limit, future).await,
+    }
 }
 
 /// Runs a future; a panic in it becomes an error with the panic's message.

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{FORWARDED, HeaderMap, X_FORWARDED_FOR};
 
 use crate::config::{ForwardedHeader, ServerConfig};
 
@@ -44,8 +44,7 @@ pub(crate) fn ignored_proxy(
     headers: &HeaderMap,
     server: &ServerConfig,
 ) -> Option<IpAddr> {
-    let names = [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded];
-    let is_forwarded = names.iter().any(|name| headers.contains_key(name.as_str()));
+    let is_forwarded = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
     let peer = peer.filter(|_| is_forwarded)?.to_canonical();
     (!is_trusted(&peer, server)).then_some(peer)
 }

@@ -1,13 +1,15 @@
 //! How many connections are held at the same time, and which are closed when there are too many.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
+    future::{Future, poll_fn},
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
 };
 
 use tokio::task::yield_now;
@@ -46,6 +48,7 @@ impl ConnectionLimit {
 pub(super) struct WorkerConnections {
     limit: ConnectionLimit,
     open: Rc<RefCell<OpenConnections>>,
+    is_stopping: Rc<Cell<bool>>,
 }
 
 /// Connections by their number, in the order in which they were accepted.
@@ -61,7 +64,29 @@ impl WorkerConnections {
         Self {
             limit,
             open: Rc::default(),
+            is_stopping: Rc::default(),
         }
+    }
+
+    /// Lets the waiting connections end. Those with a request in flight end after it.
+    pub(super) fn stop(&self) {
+        self.is_stopping.set(true);
+        for state in self.open.borrow().states.values() {
+            state.wake_reader();
+        }
+    }
+
+    /// Ends when the connections are to end. Each asks again whenever it is woken, and the signal of the server takes a lock
+    /// for that, which the connections of all workers share.
+    pub(super) fn stopping(&self) -> impl Future<Output = ()> + use<> {
+        let is_stopping = Rc::clone(&self.is_stopping);
+        poll_fn(move |_| {
+            if is_stopping.get() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
     }
 
     /// A slot for one connection. When none is free, a connection that waits for its client is closed; `None` when every

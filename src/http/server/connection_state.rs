@@ -47,7 +47,8 @@ impl ConnectionState {
         }
     }
 
-    fn wake_reader(&self) {
+    /// Wakes the task, if it waits for its client.
+    pub(super) fn wake_reader(&self) {
         if let Some(reader) = self.reader.borrow_mut().take() {
             reader.wake();
         }

@@ -28,7 +28,7 @@ use actix_web::{
     body::MessageBody,
     dev::{AppConfig, Server, ServiceResponse},
 };
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::spawn_local};
 
 use crate::http::server::connection::{Connection, Timeouts};
 use crate::http::server::connection_limit::{ConnectionLimit, WorkerConnections};
@@ -105,12 +105,15 @@ where
     let builder = Server::build();
     let stopping = builder.graceful_shutdown_signal();
     let worker = move || {
-        let stopping = stopping.clone();
+        let connections = WorkerConnections::new(connections.clone());
+        let (stopping, of_worker) = (stopping.clone(), connections.clone());
+        spawn_local(async move {
+            stopping.notified().await;
+            of_worker.stop();
+        });
+        let of_worker = connections.clone();
         let http = HttpService::build()
-            .graceful_shutdown_signal(move || {
-                let stopping = stopping.clone();
-                async move { stopping.notified().await }
-            })
+            .graceful_shutdown_signal(move || of_worker.stopping())
             // [`Connection`] closes idle ones: actix would set a timer after each answer and remove it for the next request.
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(head_timeout)
@@ -122,7 +125,6 @@ where
                 app().into_factory().map_err(|error| error.error_response()),
                 |()| AppConfig::default(),
             ));
-        let connections = WorkerConnections::new(connections.clone());
         accept(connections, timeouts, overloaded.clone()).and_then(http)
     };
     let server = builder

@@ -102,6 +102,21 @@ async fn a_trailing_slash_is_optional_everywhere() {
 }
 
 #[tokio::test]
+async fn several_slashes_count_as_one_and_the_query_stays() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    app.make_client("acme").await;
+    for path in ["//api//me", "/api/me//", "///api///me///"] {
+        root.get(path).await.assert(200, "ME");
+    }
+    let found = root.get("//api///clients//?search=acm&page_size=1").await;
+    let found = found.assert(200, "CLIENT_LIST");
+    assert_eq!(found.body["data"][0]["username"], "acme");
+    // An encoded slash is a character of its segment.
+    root.get("/api%2Fme").await.assert(404, "NOT_FOUND");
+}
+
+#[tokio::test]
 async fn a_body_of_64_kib_is_read_and_one_byte_more_is_too_large() {
     let app = App::start();
     let padded = |size: usize| {
