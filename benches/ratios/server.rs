@@ -113,16 +113,31 @@ impl Server {
         process_cpu_time(self.child.id())
     }
 
-    /// Resident memory of the process in MiB (`VmRSS`, Linux only).
-    pub fn resident_mebibytes(&self) -> Result<f64> {
+    /// Resident memory of the process in MiB (Linux only).
+    pub fn memory(&self) -> Result<Memory> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let kibibytes = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .and_then(|rest| rest.split_whitespace().next())
-            .ok_or("no VmRSS in /proc")?;
-        Ok(kibibytes.parse::<f64>()? / 1024.0)
+        let mebibytes = |name: &str| -> Result<f64> {
+            let mut lines = status.lines();
+            let kibibytes = lines
+                .find_map(|line| line.strip_prefix(name))
+                .and_then(|rest| rest.split_whitespace().next())
+                .ok_or_else(|| format!("no {name} in /proc"))?;
+            Ok(kibibytes.parse::<f64>()? / 1024.0)
+        };
+        Ok(Memory {
+            resident: mebibytes("VmRSS:")?,
+            own: mebibytes("RssAnon:")?,
+        })
     }
+}
+
+/// Resident memory in MiB.
+#[derive(Clone, Copy)]
+pub struct Memory {
+    /// With the pages of the program file and of the libraries that are in memory, which other processes may share.
+    pub resident: f64,
+    /// The server's own: heap and stacks.
+    pub own: f64,
 }
 
 /// A free address on the loopback interface.
