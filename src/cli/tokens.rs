@@ -74,9 +74,12 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
         keep_events_for,
         audit_chain: audit_chain(config, &keys),
     };
-    let expired = count(&store, clock.now(), keep_events_for).await;
-    let bar = progress_bar(expired.map_err(CliError::refused)?.total());
-    let deleted = flush(&store, &clock, rules, |rows| bar.inc(rows)).await;
+    let bar = progress_bar();
+    let progress = |rows, of| {
+        bar.set_length(of);
+        bar.inc(rows);
+    };
+    let deleted = flush(&store, &clock, rules, progress).await;
     bar.finish_and_clear();
     let done = format!("deleted ({})", database_name(config));
     report(&deleted.map_err(not_flushed)?, json, &done)
@@ -106,14 +109,14 @@ fn started_by(starter: &StartedBy) -> &str {
 }
 
 /// A progress bar on standard error, if that is a terminal.
-fn progress_bar(total: u64) -> ProgressBar {
+fn progress_bar() -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template(
         "flushing {bar:30} {human_pos} of {human_len} rows, {per_sec}, {eta} left",
     );
-    ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliError> {

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::config::error::{Checks, check_ranges};
 use crate::config::values::Span;
 
-/// How often expired rows are deleted, and how many per transaction.
+/// How often expired rows are deleted, and how many per transaction at most.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FlushConfig {
     /// The time between two flushes.
     pub interval: Span,
-    /// Rows deleted in one transaction.
+    /// Rows deleted in one transaction at most.
     pub batch_size: u32,
 }
 
@@ -19,7 +19,7 @@ impl Default for FlushConfig {
     fn default() -> Self {
         Self {
             interval: Span::hours(1),
-            batch_size: 1_000,
+            batch_size: 100_000,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Deleting expired rows, a small batch at a time. The leeway of tokens is a rule of the service.
 
+use std::ops::RangeInclusive;
+
 use diesel::{
+    connection::SimpleConnection,
     prelude::*,
-    sql_types::{BigInt, Nullable, Timestamp as SqlTimestamp},
+    sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
 use crate::clock::Timestamp;
@@ -132,21 +135,119 @@ pub fn first_expired(
     Ok(first.expired)
 }
 
-/// Deletes at most `limit` rows of a table that expired at `cutoff` or before, oldest first. Returns their number.
+/// A batch of rows that was deleted.
+pub struct Deleted {
+    /// The number of rows.
+    pub rows: usize,
+    /// The expiry at which the next batch begins; `None` if nothing is left.
+    pub next: Option<Timestamp>,
+}
+
+/// Deletes at most `limit` rows of a table that expired within a period, oldest first.
 pub fn delete_expired(
     connection: &mut Db,
     table: ExpiringTable,
+    expired: RangeInclusive<Timestamp>,
+    limit: u32,
+) -> Result<Deleted, StoreError> {
+    let (first, cutoff) = expired.into_inner();
+    match connection {
+        Db::Postgres(postgres) => delete_on_postgres(postgres, table, first, cutoff, limit),
+        Db::Sqlite(sqlite) => {
+            let (rows, has_more) = delete_on_sqlite(sqlite, table, cutoff, limit)?;
+            let next = has_more.then_some(first);
+            Ok(Deleted { rows, next })
+        }
+    }
+}
+
+/// Up to the expiry of the last row of the batch, without that: a range of the index takes half as long as looking up each row
+/// of a subquery. The index keeps the entries of deleted rows until a vacuum, so a batch begins where the one before has ended.
+fn delete_on_postgres(
+    postgres: &mut PgConnection,
+    table: ExpiringTable,
+    first: Timestamp,
     cutoff: Timestamp,
-    limit: i64,
-) -> Result<usize, StoreError> {
-    let (expiry, key) = (table.expiry(), table.key());
-    let statement = format!(
-        // The second condition: on Postgres a row can get a later expiry after the subquery has read it.
-        "DELETE FROM {table} WHERE {key} IN (SELECT {key} {} ORDER BY {expiry} LIMIT $2) AND {expiry} <= $1",
-        table.expired("$1")
+    limit: u32,
+) -> Result<Deleted, StoreError> {
+    #[derive(QueryableByName)]
+    struct Last {
+        #[diesel(sql_type = SqlTimestamp)]
+        expiry: Timestamp,
+    }
+    // Without statistics the planner would rather read the whole table for each batch than follow the index.
+    postgres.batch_execute("SET LOCAL enable_seqscan = off")?;
+    let (expiry, expired) = (table.expiry(), table.expired("$2"));
+    let last = format!(
+        "SELECT {expiry} AS expiry {expired} AND {expiry} >= $1 ORDER BY {expiry} LIMIT 1 OFFSET $3"
     );
-    Ok(diesel::sql_query(statement)
+    let last: Option<Last> = diesel::sql_query(last)
+        .bind::<SqlTimestamp, _>(first)
         .bind::<SqlTimestamp, _>(cutoff)
-        .bind::<BigInt, _>(limit)
-        .execute(connection)?)
+        .bind::<BigInt, _>(i64::from(limit) - 1)
+        .get_result(postgres)
+        .optional()?;
+    let next = last.map(|row| row.expiry);
+    let rows = match next {
+        None => diesel::sql_query(format!("DELETE {expired} AND {expiry} >= $1"))
+            .bind::<SqlTimestamp, _>(first)
+            .bind::<SqlTimestamp, _>(cutoff)
+            .execute(postgres)?,
+        Some(next) if next > first => {
+            diesel::sql_query(format!("DELETE {expired} AND {expiry} >= $1 AND {expiry} < $2"))
+                .bind::<SqlTimestamp, _>(first)
+                .bind::<SqlTimestamp, _>(next)
+                .execute(postgres)?
+        }
+        // More rows than the limit have the same expiry.
+        Some(next) => diesel::sql_query(format!(
+            "DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid {expired} AND {expiry} >= $1 LIMIT $3)) \
+             AND {expiry} <= $2"
+        ))
+        .bind::<SqlTimestamp, _>(first)
+        .bind::<SqlTimestamp, _>(next)
+        .bind::<BigInt, _>(i64::from(limit))
+        .execute(postgres)?,
+    };
+    Ok(Deleted { rows, next })
+}
+
+/// Up to the last row of the batch in the order of the index, whose entries are of expiry and key: SQLite deletes a range of
+/// an index in one pass, but looks up rows of a subquery again. Returns the number of rows, and whether there are more.
+fn delete_on_sqlite(
+    sqlite: &mut SqliteConnection,
+    table: ExpiringTable,
+    cutoff: Timestamp,
+    limit: u32,
+) -> Result<(usize, bool), StoreError> {
+    #[derive(QueryableByName)]
+    struct Last {
+        #[diesel(sql_type = Text)]
+        expiry: String,
+        #[diesel(sql_type = Text)]
+        key: String,
+    }
+    let (expiry, key, expired) = (table.expiry(), table.key(), table.expired("$1"));
+    // As text, exactly as it is stored. SQLite compares a text with a column of numbers as a number.
+    let last = format!(
+        "SELECT CAST({expiry} AS TEXT) AS expiry, CAST({key} AS TEXT) AS key {expired} \
+         ORDER BY {expiry}, {key} LIMIT 1 OFFSET $2"
+    );
+    let last: Option<Last> = diesel::sql_query(last)
+        .bind::<SqlTimestamp, _>(cutoff)
+        .bind::<BigInt, _>(i64::from(limit) - 1)
+        .get_result(sqlite)
+        .optional()?;
+    let rows = match &last {
+        Some(last) => diesel::sql_query(format!(
+            "DELETE {expired} AND ({expiry}, {key}) <= ($1, $2)"
+        ))
+        .bind::<Text, _>(&last.expiry)
+        .bind::<Text, _>(&last.key)
+        .execute(sqlite)?,
+        None => diesel::sql_query(format!("DELETE {expired}"))
+            .bind::<SqlTimestamp, _>(cutoff)
+            .execute(sqlite)?,
+    };
+    Ok((rows, last.is_some() && rows > 0))
 }

@@ -65,20 +65,13 @@ pub use crate::store::engine::{
 pub use crate::store::error::{StoreError, StoreFailure};
 
 use crate::store::engine::Engine;
-use crate::store::engine::concurrency_limit::ConcurrencyLimit;
-use crate::store::engine::postgres_pool::{PostgresPool, in_transaction, with_retries};
+use crate::store::engine::other_work::OtherWork;
+use crate::store::engine::postgres_pool::{in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
-use crate::store::engine::readers::Readers;
 use crate::store::engine::transaction::Action;
 use crate::store::engine::write_health::WriteHealth;
-use crate::store::engine::writer::Writer;
 use crate::store::revocation_feed::{Feed, UpdateHandler};
-use crate::worker_pool::{PoolSettings, cores};
 
-/// How many reads by key, or uses of Postgres's pool, may wait for a connection; one more is rejected at once.
-const MAX_WAITING: usize = 2048;
-/// The same for lists and searches. Each may take long, so those at the end of a long queue would only time out.
-const MAX_WAITING_LISTS: usize = 64;
 /// The pause before a read of background work that found the queue full is repeated.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
@@ -92,6 +85,7 @@ pub struct Store {
     /// Whether a server is to log the audit events, because this process is a command.
     has_audit_outbox: bool,
     write_health: Arc<WriteHealth>,
+    other_work: OtherWork,
 }
 
 /// The result of a transaction.
@@ -115,37 +109,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection can be opened.
     pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        let (size, timeout) = (settings.pool_size, settings.acquire_timeout);
-        let engine = match &settings.target {
-            target @ Target::Sqlite { .. } => {
-                let for_reads = PoolSettings {
-                    name: "store-reader",
-                    threads: cores().max(2).min(size as usize),
-                    max_waiting: MAX_WAITING,
-                    timeout,
-                    low_priority: false,
-                };
-                let for_lists = PoolSettings {
-                    name: "store-lists",
-                    max_waiting: MAX_WAITING_LISTS,
-                    low_priority: true,
-                    ..for_reads
-                };
-                Engine::Sqlite {
-                    writer: Writer::start(target.clone())?,
-                    readers: Readers::start(target, for_reads)?,
-                    list_readers: Readers::start(target, for_lists)?,
-                }
-            }
-            Target::Postgres { .. } => Engine::Postgres {
-                pool: PostgresPool::open(settings, MAX_WAITING)?,
-                list_limit: ConcurrencyLimit::new(
-                    (size as usize / 2).max(1),
-                    MAX_WAITING_LISTS,
-                    timeout,
-                ),
-            },
-        };
+        let engine = Engine::open(settings)?;
         Ok(Self::new(settings, engine))
     }
 
@@ -165,6 +129,7 @@ impl Store {
             engine,
             has_audit_outbox: false,
             write_health: Arc::default(),
+            other_work: OtherWork::default(),
         }
     }
 
@@ -174,6 +139,31 @@ impl Store {
         Self {
             has_audit_outbox: true,
             ..self
+        }
+    }
+
+    /// The same store for a background job, which can then ask whether others use the database.
+    #[must_use]
+    pub fn for_job(&self) -> Self {
+        Self {
+            other_work: self.other_work.for_job(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether others have written since the last call, or another process used the database during a transaction of the job.
+    #[must_use]
+    pub fn saw_other_work(&self) -> bool {
+        self.other_work.was_seen()
+    }
+
+    /// How long a job must pause after a transaction of this length, even if it sees no one else. On SQLite a process that
+    /// waits for the lock tries again at intervals: it gets it after a few of them.
+    #[must_use]
+    pub fn gap_after(&self, transaction: Duration) -> Duration {
+        match &self.target {
+            Target::Sqlite { .. } => transaction / 6,
+            Target::Postgres { .. } => Duration::ZERO,
         }
     }
 
@@ -260,7 +250,7 @@ impl Store {
     where
         F: Fn(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
-        let has_audit_outbox = self.has_audit_outbox;
+        let (has_audit_outbox, job) = (self.has_audit_outbox, self.other_work.begin_write());
         let work = move |connection: &mut Db| {
             let mut transaction = Transaction {
                 connection,
@@ -269,6 +259,9 @@ impl Store {
                 after_commit: Vec::new(),
             };
             let value = f(&mut transaction)?;
+            if let Some(job) = &job {
+                job.look(transaction.connection)?;
+            }
             Ok::<_, E>(Written {
                 value,
                 has_revocation_events: transaction.has_revocation_events,
@@ -307,6 +300,7 @@ impl Store {
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
+        self.other_work.begin_write();
         let result = match &self.engine {
             Engine::Sqlite { writer, .. } => writer.write(f, |_| ()).await,
             Engine::Postgres { pool, .. } => {

@@ -10,17 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{prelude::*, sql_types::BigInt, sqlite::SqliteConnection};
 use tokio::sync::oneshot;
 
 use crate::config::database::with_parameters;
-use crate::store::engine::connection::{Db, Target};
+use crate::store::engine::connection::{Db, FEED_NAME, Target, data_version};
 use crate::store::error::StoreError;
 use crate::store::revocations::{CHANNEL, Position, RevocationEvent, read_since};
 use crate::store::signing_keys::{self, SigningKeyRow};
-
-/// The name of the connection in `pg_stat_activity`.
-const APPLICATION_NAME: &str = "munjigi revocations";
 
 /// How often the events are read without a signal.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -224,20 +220,6 @@ impl Subscriber {
     }
 }
 
-/// A number that changes when another connection, of this process or another, has committed; `None` when it cannot be
-/// read.
-fn data_version(connection: &mut SqliteConnection) -> Option<i64> {
-    #[derive(QueryableByName)]
-    struct Version {
-        #[diesel(sql_type = BigInt)]
-        data_version: i64,
-    }
-    let version: Version = diesel::sql_query("PRAGMA data_version")
-        .get_result(connection)
-        .ok()?;
-    Some(version.data_version)
-}
-
 fn connect(target: &Target) -> Result<Db, StoreError> {
     match target {
         Target::Sqlite { .. } => target.connect().map_err(StoreError::unavailable),
@@ -249,7 +231,7 @@ fn connect(target: &Target) -> Result<Db, StoreError> {
             let mut connection = target.connect().map_err(StoreError::unavailable)?;
             // A read that hangs would delay every revocation.
             connection.batch_execute(&format!(
-                "LISTEN {CHANNEL}; SET application_name = '{APPLICATION_NAME}'; \
+                "LISTEN {CHANNEL}; SET application_name = '{FEED_NAME}'; \
                  SET statement_timeout = '5s'; SET lock_timeout = '2s'"
             ))?;
             Ok(connection)

@@ -1,6 +1,6 @@
 //! The work of a bulk change: the accounts in the order of their numbers, batch after batch.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::clock::Clock;
 use crate::config::{PanelAccess, RolesConfig};
@@ -122,7 +122,7 @@ impl Work for Bulk {
         Ok(u64::try_from(rows).unwrap_or(0))
     }
 
-    async fn batch(&mut self, store: &Store, clock: &Clock) -> Result<Batch, Error> {
+    async fn batch(&mut self, store: &Store, clock: &Clock, _: Duration) -> Result<Batch, Error> {
         self.refill(store).await?;
         let ids: Vec<UserSeq> = self.pending.iter().copied().take(BATCH).collect();
         if ids.is_empty() {

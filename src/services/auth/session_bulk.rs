@@ -1,7 +1,7 @@
 //! Ending many sessions: a preview with the numbers, then a job in small transactions. Each session is ended and recorded as
 //! if it were ended alone.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::RolesConfig;
@@ -204,7 +204,7 @@ impl Work for EndSessions {
         Ok(u64::try_from(sessions).unwrap_or(0))
     }
 
-    async fn batch(&mut self, store: &Store, clock: &Clock) -> Result<Batch, Error> {
+    async fn batch(&mut self, store: &Store, clock: &Clock, _: Duration) -> Result<Batch, Error> {
         self.refill(store).await?;
         let ids: Vec<SessionId> = self.pending.iter().take(BATCH).cloned().collect();
         if ids.is_empty() {

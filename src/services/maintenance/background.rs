@@ -64,7 +64,7 @@ impl Jobs {
         let stopping = self.stopping();
         let job = async move {
             // An error is in the job's row and in the log.
-            let _ = run(&store, &clock, &id, &mut work, stopping, |_| ()).await;
+            let _ = run(&store, &clock, &id, &mut work, stopping, |_, _| ()).await;
         };
         match &self.runtime {
             Some(runtime) => runtime.spawn(job),

@@ -1,7 +1,7 @@
-//! The flush: deletes expired rows in small batches with short transactions, so that requests continue undisturbed. One flush
+//! The flush: deletes expired rows in batches with short transactions, so that requests continue undisturbed. One flush
 //! runs at a time, over all instances, and each is recorded as a job.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -27,10 +27,13 @@ use crate::store::{Db, Store, StoreError, audit_chain_links};
 /// The maximum number of pending rows that are counted in each table.
 const MAX_COUNTED: i64 = 10_000;
 
+/// How many audit events are pruned in one transaction at most: it holds them in memory.
+const MAX_PRUNED: u32 = 1_000;
+
 /// The rules of a flush.
 #[derive(Clone)]
 pub struct FlushRules {
-    /// How many rows are deleted in one transaction.
+    /// How many rows are deleted in one transaction at most.
     pub batch_size: u32,
     /// How long audit events are kept.
     pub keep_events_for: Duration,
@@ -73,12 +76,46 @@ pub async fn count(
         .await
 }
 
+/// How many rows the next batch deletes: as many as the last one would have deleted in the time that the next one may take.
+struct BatchSize {
+    rows: u32,
+    took: Duration,
+    at_most: u32,
+}
+
+impl BatchSize {
+    /// The first batch is small: it finds the pages that it needs on the disk.
+    fn new(at_most: u32) -> Self {
+        Self {
+            rows: at_most.min(500),
+            took: Duration::from_millis(2),
+            at_most,
+        }
+    }
+
+    fn rows(&self, may_take: Duration) -> u32 {
+        let rows = u128::from(self.rows) * may_take.as_micros() / self.took.as_micros().max(1);
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        // A batch that was much faster than usual must not be followed by one that is far too long.
+        rows.clamp(self.rows / 8, self.rows.saturating_mul(4))
+            .clamp(1, self.at_most)
+    }
+
+    fn record(&mut self, rows: u64, took: Duration) {
+        self.rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        self.took = took;
+    }
+}
+
 /// The work of a flush: one table after another, and the audit log last. Rows that expire while it runs are left to the next
 /// flush.
 struct RetentionSweep {
     started_at: Timestamp,
     rules: FlushRules,
     tables: std::slice::Iter<'static, ExpiringTable>,
+    /// Rows of the table that expired earlier have been deleted.
+    next_expiry: Timestamp,
+    batch_size: BatchSize,
     counts: FlushCounts,
 }
 
@@ -86,23 +123,45 @@ impl RetentionSweep {
     fn new(started_at: Timestamp, rules: FlushRules) -> Self {
         Self {
             started_at,
+            batch_size: BatchSize::new(rules.batch_size),
             rules,
             tables: ExpiringTable::ALL.iter(),
+            next_expiry: Timestamp::EPOCH,
             counts: FlushCounts::default(),
         }
     }
 
+    /// Deletes a batch of a table.
+    async fn delete(
+        &mut self,
+        store: &Store,
+        table: ExpiringTable,
+        limit: u32,
+    ) -> Result<Batch, Error> {
+        let expired = self.next_expiry..=self.started_at - kept_for(table);
+        let deleted = store
+            .write(move |connection| delete_expired(connection, table, expired.clone(), limit))
+            .await?;
+        let rows = u64::try_from(deleted.rows).unwrap_or(u64::MAX);
+        *self.counts.of(table) += rows;
+        if deleted.next.is_none() {
+            self.tables.next();
+        }
+        self.next_expiry = deleted.next.unwrap_or(Timestamp::EPOCH);
+        Ok(Batch::Some(rows))
+    }
+
     /// Prunes a batch of audit events, and records the number of all after the last batch.
-    async fn prune(&mut self, store: &Store) -> Result<Batch, Error> {
+    async fn prune(&mut self, store: &Store, limit: u32) -> Result<Batch, Error> {
         let FlushRules {
-            batch_size,
             keep_events_for,
             audit_chain,
+            ..
         } = &self.rules;
         let cutoff = self.started_at - *keep_events_for;
-        let deleted = prune(store, audit_chain, cutoff, *batch_size).await?;
+        let deleted = prune(store, audit_chain, cutoff, limit).await?;
         self.counts.audit_events += deleted;
-        if deleted >= u64::from(*batch_size) {
+        if deleted >= u64::from(limit) {
             return Ok(Batch::Some(deleted));
         }
         if self.counts.audit_events > 0 {
@@ -129,21 +188,26 @@ impl Work for RetentionSweep {
         Ok(counts.total())
     }
 
-    async fn batch(&mut self, store: &Store, _: &Clock) -> Result<Batch, Error> {
-        let Some(&table) = self.tables.as_slice().first() else {
-            return self.prune(store).await;
+    async fn batch(
+        &mut self,
+        store: &Store,
+        _: &Clock,
+        may_take: Duration,
+    ) -> Result<Batch, Error> {
+        let began = Instant::now();
+        let mut limit = self.batch_size.rows(may_take);
+        let batch = if let Some(&table) = self.tables.as_slice().first() {
+            self.delete(store, table, limit).await?
+        } else {
+            limit = limit.min(MAX_PRUNED);
+            self.prune(store, limit).await?
         };
-        let cutoff = self.started_at - kept_for(table);
-        let limit = i64::from(self.rules.batch_size);
-        let deleted = store
-            .write(move |connection| delete_expired(connection, table, cutoff, limit))
-            .await?;
-        let deleted = u64::try_from(deleted).unwrap_or(u64::MAX);
-        *self.counts.of(table) += deleted;
-        if deleted < u64::from(self.rules.batch_size) {
-            self.tables.next();
+        let (Batch::Some(rows) | Batch::Last(rows)) = batch;
+        // The last batch of a table, with few rows, says nothing about the time that a row takes.
+        if rows > u64::from(limit / 2) {
+            self.batch_size.record(rows, began.elapsed());
         }
-        Ok(Batch::Some(deleted))
+        Ok(batch)
     }
 }
 
@@ -158,7 +222,8 @@ pub enum NotFlushed {
     Failed(#[from] Error),
 }
 
-/// Flushes at the request of the operator. `progress` is called after each batch with the number of deleted rows.
+/// Flushes at the request of the operator. `progress` is called after each batch with the number of its rows and of all
+/// expired ones.
 ///
 /// # Errors
 /// [`NotFlushed`].
@@ -166,7 +231,7 @@ pub async fn flush(
     store: &Store,
     clock: &Clock,
     rules: FlushRules,
-    progress: impl FnMut(u64) + Send,
+    progress: impl FnMut(u64, u64) + Send,
 ) -> Result<FlushCounts, NotFlushed> {
     let (_sender, stopping) = watch::channel(false);
     if let Some(counts) = run(store, clock, rules, &Actor::operator(), stopping, progress).await? {
@@ -184,7 +249,7 @@ pub async fn flush_regularly(services: &Services) -> Result<Option<FlushCounts>,
     let (store, clock) = (&services.store, &services.clock);
     let rules = FlushRules::of(services);
     let stopping = services.jobs.stopping();
-    run(store, clock, rules, &Actor::server(), stopping, |_| ()).await
+    run(store, clock, rules, &Actor::server(), stopping, |_, _| ()).await
 }
 
 /// Starts a flush in the background, or finds the one that is running.
@@ -203,7 +268,7 @@ async fn run(
     rules: FlushRules,
     actor: &Actor,
     stopping: watch::Receiver<bool>,
-    progress: impl FnMut(u64) + Send,
+    progress: impl FnMut(u64, u64) + Send,
 ) -> Result<Option<FlushCounts>, Error> {
     let is_regular = actor.source == AuditSource::Server;
     let event = (!is_regular).then(|| Event::new(Action::FlushStarted));

@@ -1,4 +1,5 @@
-//! Running a job: batch after batch with a pause after each, a heartbeat every second, and checks for cancellation.
+//! Running a job: batch after batch, a heartbeat every second, checks for cancellation, and pauses while others use the
+//! database.
 
 use std::{
     future::Future,
@@ -23,6 +24,10 @@ use crate::store::{Store, StoreError, jobs as table};
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 /// The longest pause after a batch.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a batch may take when others use the database: about as long as a refresh.
+const SHORTEST_BATCH: Duration = Duration::from_millis(2);
+/// How long a batch may take when nobody else does. Longer ones would not be faster.
+const LONGEST_BATCH: Duration = Duration::from_millis(100);
 /// How many times writing the end of a job is attempted.
 const TRIES: u32 = 3;
 
@@ -42,36 +47,38 @@ pub(crate) trait Work: Send + 'static {
     /// Counts the work.
     fn count(&mut self, store: &Store) -> impl Future<Output = Result<u64, Error>> + Send;
 
-    /// Does the next batch, in one transaction.
+    /// Does the next batch, in one transaction, which should take no longer than `may_take`.
     fn batch(
         &mut self,
         store: &Store,
         clock: &Clock,
+        may_take: Duration,
     ) -> impl Future<Output = Result<Batch, Error>> + Send;
 }
 
 /// Runs a job until it is done, stopped or failed, and writes its end. `progress` is called after each batch with the amount
-/// of work done in it.
+/// of work done in it, and that of all batches.
 ///
-/// After each batch there is a pause as long as the batch took, so that at least half of the database's time is left to
-/// other work.
+/// While others use the database, batches are short, and after each the job pauses for three times as long.
 pub(crate) async fn run(
     store: &Store,
     clock: &Clock,
     id: &JobId,
     work: &mut impl Work,
     stopping: watch::Receiver<bool>,
-    mut progress: impl FnMut(u64) + Send,
+    mut progress: impl FnMut(u64, u64) + Send,
 ) -> Result<JobState, Error> {
     let first = tokio::time::Instant::now() + HEARTBEAT_EVERY;
     let mut ticks = interval_at(first, HEARTBEAT_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let store = &store.for_job();
     let mut runner = Runner {
         store,
         clock,
         id,
         stopping,
         ticks,
+        may_take: SHORTEST_BATCH,
         total: 0,
         done: 0,
     };
@@ -86,6 +93,8 @@ struct Runner<'a> {
     id: &'a JobId,
     stopping: watch::Receiver<bool>,
     ticks: Interval,
+    /// How long the next batch may take.
+    may_take: Duration,
     total: u64,
     done: u64,
 }
@@ -94,7 +103,7 @@ impl Runner<'_> {
     async fn drive(
         &mut self,
         work: &mut impl Work,
-        on_progress: &mut (impl FnMut(u64) + Send),
+        on_progress: &mut (impl FnMut(u64, u64) + Send),
     ) -> Result<JobState, Error> {
         let store = self.store;
         let progress = self.progress(work.report(), None);
@@ -116,13 +125,13 @@ impl Runner<'_> {
             }
             let started = Instant::now();
             let progress = self.progress(work.report(), None);
-            let clock = self.clock;
+            let (clock, may_take) = (self.clock, self.may_take);
             let batch = self
-                .with_heartbeat(&progress, work.batch(store, clock))
+                .with_heartbeat(&progress, work.batch(store, clock, may_take))
                 .await?;
             let (Batch::Some(done) | Batch::Last(done)) = batch;
             self.done += done;
-            on_progress(done);
+            on_progress(done, self.total);
             if let Batch::Last(_) = batch {
                 return Ok(JobState::Done);
             }
@@ -130,12 +139,23 @@ impl Runner<'_> {
         }
     }
 
+    /// Pauses if others use the database, and decides how long the next batch may take.
     async fn pause(&mut self, report: Report, batch_took: Duration) {
+        let pause = if self.store.saw_other_work() {
+            self.may_take = (self.may_take / 4).max(SHORTEST_BATCH);
+            batch_took * 3
+        } else {
+            self.may_take = (self.may_take * 2).min(LONGEST_BATCH);
+            self.store.gap_after(batch_took)
+        };
+        if pause.is_zero() {
+            return;
+        }
         let progress = self.progress(report, None);
         let mut stopping = self.stopping.clone();
         let pause = async {
             tokio::select! {
-                () = sleep(batch_took.min(LONGEST_PAUSE)) => {}
+                () = sleep(pause.min(LONGEST_PAUSE)) => {}
                 _ = stopping.changed() => {}
             }
         };

@@ -6,16 +6,19 @@
 use std::{path::PathBuf, time::Duration};
 
 use diesel::{
-    Connection as _, ConnectionError, PgConnection, RunQueryDsl, SqliteConnection,
+    Connection as _, ConnectionError, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
     connection::SimpleConnection,
     dsl::sql,
     result::Error::DatabaseError,
-    sql_types::{Text, Timestamp as SqlTimestamp},
+    sql_types::{BigInt, Text, Timestamp as SqlTimestamp},
 };
 
 use crate::clock::Timestamp;
 use crate::config::database::without_passwords;
 use crate::store::error::StoreError;
+
+/// The name in `pg_stat_activity` of a connection that reads revocation events.
+pub(crate) const FEED_NAME: &str = "munjigi revocations";
 
 pub use multi::{Db, MultiBackend};
 
@@ -190,4 +193,18 @@ extern "SQL" {
 /// Checks that the database answers on this connection.
 pub fn ping(connection: &mut Db) -> diesel::QueryResult<()> {
     connection.batch_execute("SELECT 1")
+}
+
+/// A number that changes when another connection, of this process or another, has committed; `None` when it cannot be
+/// read.
+pub(crate) fn data_version(connection: &mut SqliteConnection) -> Option<i64> {
+    #[derive(QueryableByName)]
+    struct Version {
+        #[diesel(sql_type = BigInt)]
+        data_version: i64,
+    }
+    let version: Version = diesel::sql_query("PRAGMA data_version")
+        .get_result(connection)
+        .ok()?;
+    Some(version.data_version)
 }

@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub mod file_access;
 pub mod insert;
 pub mod migrations;
+pub(crate) mod other_work;
 pub mod postgres_pool;
 pub mod preconditions;
 pub mod read_only;
@@ -16,10 +17,18 @@ pub(crate) mod write_health;
 pub mod writer;
 
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
+use crate::store::engine::connection::{StoreSettings, Target};
 use crate::store::engine::postgres_pool::PostgresPool;
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::readers::Readers;
 use crate::store::engine::writer::Writer;
+use crate::store::error::StoreError;
+use crate::worker_pool::{PoolSettings, cores};
+
+/// How many reads by key, or uses of Postgres's pool, may wait for a connection; one more is rejected at once.
+const MAX_WAITING: usize = 2048;
+/// The same for lists and searches. Each may take long, so those at the end of a long queue would only time out.
+const MAX_WAITING_LISTS: usize = 64;
 
 /// The open database: its connections and the threads that use them.
 #[derive(Clone)]
@@ -42,4 +51,43 @@ pub(crate) enum Engine {
     },
     /// Either database, on one connection that can only read.
     ReadOnly(ReadOnly),
+}
+
+impl Engine {
+    /// Opens a database; blocks until a connection is open.
+    pub(crate) fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let (size, timeout) = (settings.pool_size as usize, settings.acquire_timeout);
+        let target = match &settings.target {
+            Target::Postgres { .. } => {
+                let pool = PostgresPool::open(settings, MAX_WAITING)?;
+                return Ok(Self::Postgres {
+                    pool,
+                    list_limit: ConcurrencyLimit::new(
+                        (size / 2).max(1),
+                        MAX_WAITING_LISTS,
+                        timeout,
+                    ),
+                });
+            }
+            target @ Target::Sqlite { .. } => target,
+        };
+        let for_reads = PoolSettings {
+            name: "store-reader",
+            threads: cores().max(2).min(size),
+            max_waiting: MAX_WAITING,
+            timeout,
+            low_priority: false,
+        };
+        let for_lists = PoolSettings {
+            name: "store-lists",
+            max_waiting: MAX_WAITING_LISTS,
+            low_priority: true,
+            ..for_reads
+        };
+        Ok(Self::Sqlite {
+            writer: Writer::start(target.clone())?,
+            readers: Readers::start(target, for_reads)?,
+            list_readers: Readers::start(target, for_lists)?,
+        })
+    }
 }

@@ -103,7 +103,7 @@ async fn the_page_shows_the_expired_rows_and_the_button_deletes_them() {
 async fn two_simultaneous_requests_start_one_flush_across_instances() {
     let app = App::with(|config| config.flush.batch_size = 1);
     let other = app.another_instance();
-    expired_tokens(&app, 6_000).await;
+    expired_tokens(&app, 60_000).await;
     let ann = app.signed_in("ann", Role::ADMIN).await;
     other.make_user("bob", Role::ADMIN).await;
     let bob = other.browser();
@@ -127,7 +127,7 @@ async fn two_simultaneous_requests_start_one_flush_across_instances() {
 #[tokio::test]
 async fn the_progress_advances_and_a_stop_keeps_completed_work() {
     let app = App::with(|config| config.flush.batch_size = 1);
-    expired_tokens(&app, 6_000).await;
+    expired_tokens(&app, 60_000).await;
     let ann = app.signed_in("ann", Role::ADMIN).await;
     let started = ann.post(paths::FLUSH, &[]).await;
     let job = started.location().to_owned();
@@ -138,19 +138,19 @@ async fn the_progress_advances_and_a_stop_keeps_completed_work() {
     let second = second.await;
     assert_eq!(
         (&second["total"], &second["state"]),
-        (&6_000.into(), &"running".into())
+        (&60_000.into(), &"running".into())
     );
     let page = ann.open(&job).await;
     assert_eq!(page.attr("#job", "data-job"), job);
-    assert_eq!(page.attr("progress", "max"), "6000");
+    assert_eq!(page.attr("progress", "max"), "60000");
     assert!(page.has("noscript"));
 
     ann.post(&format!("{job}/stop"), &[]).await.leads_to(&job);
     let last = progress_until(&ann, &job, |seen| seen["state"] != "running").await;
     assert_eq!(last["state"], "stopped");
     let done = last["done"].as_i64().unwrap();
-    assert!(done < 6_000 && done >= second["done"].as_i64().unwrap());
-    assert_eq!(left(&app).await, 6_000 - done);
+    assert!(done < 60_000 && done >= second["done"].as_i64().unwrap());
+    assert_eq!(left(&app).await, 60_000 - done);
     let page = ann.open(&job).await;
     assert!(page.text("#job").contains("stopped early"));
     assert!(!page.has("#job form, noscript, [data-job]"));
@@ -172,7 +172,7 @@ async fn the_progress_advances_and_a_stop_keeps_completed_work() {
 async fn a_server_that_shuts_down_stops_its_flush() {
     let app = App::with(|config| config.flush.batch_size = 1);
     let other = app.another_instance();
-    expired_tokens(&app, 6_000).await;
+    expired_tokens(&app, 60_000).await;
     let ann = app.signed_in("ann", Role::ADMIN).await;
     let started = ann.post(paths::FLUSH, &[]).await;
     let jobs = &app.services().jobs;

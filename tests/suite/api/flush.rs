@@ -40,7 +40,7 @@ async fn flushed(app: &App) -> FlushCounts {
         &services.store,
         &services.clock,
         app.flush_rules(2),
-        |rows| reported += rows,
+        |rows, _| reported += rows,
     )
     .await
     .unwrap();
@@ -169,7 +169,7 @@ async fn a_flush_during_refreshes_causes_no_errors_and_makes_no_token_valid() {
             &services.store,
             &services.clock,
             app.flush_rules(10),
-            |_| (),
+            |_, _| (),
         )
         .await
         .unwrap();

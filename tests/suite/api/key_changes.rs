@@ -170,7 +170,7 @@ async fn a_retired_key_verifies_until_its_last_token_has_expired_and_is_deleted_
             &services.store,
             &services.clock,
             app.flush_rules(100),
-            |_| (),
+            |_, _| (),
         )
         .await
         .unwrap();

@@ -118,7 +118,7 @@ async fn shortening_the_access_lifetime_keeps_older_revocations() {
         &services.store,
         &services.clock,
         app.flush_rules(100),
-        |_| (),
+        |_, _| (),
     )
     .await
     .unwrap();

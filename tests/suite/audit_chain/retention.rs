@@ -30,7 +30,7 @@ async fn flushed(app: &App, batch_size: u32) -> FlushCounts {
     let expired = count(&services.store, services.clock.now(), rules.keep_events_for)
         .await
         .unwrap();
-    let flushed = flush(&services.store, &services.clock, rules, |_| ())
+    let flushed = flush(&services.store, &services.clock, rules, |_, _| ())
         .await
         .unwrap();
     assert_eq!(expired.audit_events, flushed.audit_events);
@@ -93,7 +93,7 @@ async fn an_event_cannot_be_backdated_to_have_it_pruned() {
         .await;
     let services = app.services();
     let rules = app.flush_rules(10);
-    let counts = flush(&services.store, &services.clock, rules, |_| ()).await;
+    let counts = flush(&services.store, &services.clock, rules, |_, _| ()).await;
     assert_eq!(counts.unwrap().audit_events, 0);
     assert!(!verified(&app).await.is_intact());
 }

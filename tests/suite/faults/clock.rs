@@ -23,7 +23,7 @@ async fn flushed(app: &App) -> u64 {
         &services.store,
         &services.clock,
         app.flush_rules(100),
-        |_| (),
+        |_, _| (),
     )
     .await
     .unwrap()

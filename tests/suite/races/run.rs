@@ -185,7 +185,7 @@ impl RaceRun {
             &services.store,
             &services.clock,
             self.apps[0].flush_rules(20),
-            |_| (),
+            |_, _| (),
         )
         .await
         .unwrap()

@@ -258,7 +258,7 @@ async fn the_flush_deletes_expired_tokens_of_django() {
     for days in [1, 20] {
         app.advance(Duration::from_secs(days * 86_400));
         let (services, rules) = (app.services(), app.flush_rules(100));
-        flush(&services.store, &services.clock, rules, |_| ())
+        flush(&services.store, &services.clock, rules, |_, _| ())
             .await
             .unwrap();
         assert_eq!(app.number(rows).await, i64::from(days == 1));

@@ -2,6 +2,8 @@
 
 mod checklist;
 mod concurrency;
+mod flush;
+mod other_work;
 mod reads;
 mod writes;
 
@@ -53,14 +55,22 @@ async fn insert(store: &Store, name: &str) -> Result<UserRow, StoreError> {
         .await
 }
 
-fn count(connection: &mut Db) -> Result<i64, StoreError> {
+fn select(connection: &mut Db, query: &str) -> Result<i64, StoreError> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = BigInt)]
         number: i64,
     }
-    let query = sql_query("SELECT COUNT(*) AS number FROM users");
-    Ok(query.get_result::<Row>(connection)?.number)
+    Ok(sql_query(query).get_result::<Row>(connection)?.number)
+}
+
+/// The integer that a `SELECT … AS number` returns.
+fn number(connection: &mut Db, query: &str) -> i64 {
+    select(connection, query).unwrap()
+}
+
+fn count(connection: &mut Db) -> Result<i64, StoreError> {
+    select(connection, "SELECT COUNT(*) AS number FROM users")
 }
 
 /// The number of users, as seen by a connection that shares nothing with the store.
