@@ -14,9 +14,10 @@ use crate::store::engine::insert::OrIgnoreExt;
 use crate::store::error::StoreError;
 use crate::store::schema::{blacklisted_tokens, outstanding_tokens};
 
-/// A row to insert.
+/// A row to insert. A missing successor is inserted as NULL: with a default instead, diesel would write the statement anew for
+/// each refresh.
 #[derive(Insertable, Clone)]
-#[diesel(table_name = blacklisted_tokens)]
+#[diesel(table_name = blacklisted_tokens, treat_none_as_default_value = false)]
 pub struct NewBlacklistedToken {
     /// The token's id.
     pub jti: Jti,

@@ -41,6 +41,7 @@ pub mod revocation_feed;
 pub mod revocation_positions;
 pub mod revocations;
 pub mod rotation;
+pub mod rotation_batch;
 mod schema;
 pub mod second_factor_challenges;
 pub mod services;
@@ -71,6 +72,8 @@ use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::transaction::Action;
 use crate::store::engine::write_health::WriteHealth;
 use crate::store::revocation_feed::{Feed, UpdateHandler};
+use crate::store::rotation::{Rotated, Rotation};
+use crate::store::rotation_batch::rotate_alone;
 
 /// The pause before a read of background work that found the queue full is repeated.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -203,7 +206,9 @@ impl Store {
     {
         match &self.engine {
             Engine::Sqlite { list_readers, .. } => list_readers.run(f).await,
-            Engine::Postgres { pool, list_limit } => {
+            Engine::Postgres {
+                pool, list_limit, ..
+            } => {
                 let permit = list_limit.acquire().await?;
                 pool.spawn_blocking(move |pool| {
                     // Held until the work has finished, even when the caller has stopped waiting for it.
@@ -310,6 +315,25 @@ impl Store {
                 .await
             }
             Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
+        };
+        self.write_health.record(&result);
+        result
+    }
+
+    /// Rotates a refresh token for [`RotationPolicy::SingleUse`](crate::config::RotationPolicy::SingleUse). On Postgres many
+    /// requests share one statement. Returns `None` if the account does not exist.
+    ///
+    /// # Errors
+    /// As [`Store::write_statement`].
+    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, StoreError> {
+        self.other_work.begin_write();
+        let result = match &self.engine {
+            Engine::Sqlite { writer, .. } => {
+                let rotate = move |connection: &mut Db| rotate_alone(connection, &rotation);
+                writer.write_without_savepoint(rotate).await
+            }
+            Engine::Postgres { rotations, .. } => rotations.run(rotation).await,
+            Engine::ReadOnly(_) => Err(ReadOnly::error()),
         };
         self.write_health.record(&result);
         result

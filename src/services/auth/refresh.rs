@@ -95,15 +95,12 @@ async fn rotate(
     rotation: Rotation,
 ) -> Result<Option<Rotated>, Error> {
     let store = &services.store;
-    let rotated = if policy == RotationPolicy::SingleUse {
-        store
-            .write_statement(move |connection| rotation::rotate(connection, &rotation, policy))
-            .await
-    } else {
-        store
-            .write(move |connection| rotation::rotate(connection, &rotation, policy))
-            .await
-    };
+    if policy == RotationPolicy::SingleUse {
+        return Ok(store.rotate(rotation).await?);
+    }
+    let rotated = store
+        .write(move |connection| rotation::rotate(connection, &rotation, policy))
+        .await;
     Ok(rotated?)
 }
 

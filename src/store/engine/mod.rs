@@ -1,5 +1,6 @@
 //! Connections, transactions and migrations: how a query runs on either database.
 
+pub(crate) mod batches;
 pub mod column_types;
 pub mod concurrency_limit;
 pub(crate) mod connection;
@@ -16,6 +17,7 @@ pub mod transaction;
 pub(crate) mod write_health;
 pub mod writer;
 
+use crate::store::engine::batches::Batches;
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
 use crate::store::engine::connection::{StoreSettings, Target};
 use crate::store::engine::postgres_pool::PostgresPool;
@@ -23,6 +25,8 @@ use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::readers::Readers;
 use crate::store::engine::writer::Writer;
 use crate::store::error::StoreError;
+use crate::store::rotation::{Rotated, Rotation};
+use crate::store::rotation_batch;
 use crate::worker_pool::{PoolSettings, cores};
 
 /// How many reads by key, or uses of Postgres's pool, may wait for a connection; one more is rejected at once.
@@ -48,6 +52,8 @@ pub(crate) enum Engine {
         pool: PostgresPool,
         /// Lets lists and searches use half of the pool.
         list_limit: ConcurrencyLimit,
+        /// Rotations, which share statements.
+        rotations: Batches<Rotation, Option<Rotated>>,
     },
     /// Either database, on one connection that can only read.
     ReadOnly(ReadOnly),
@@ -61,6 +67,7 @@ impl Engine {
             Target::Postgres { .. } => {
                 let pool = PostgresPool::open(settings, MAX_WAITING)?;
                 return Ok(Self::Postgres {
+                    rotations: Batches::new(pool.clone(), rotation_batch::WORK),
                     pool,
                     list_limit: ConcurrencyLimit::new(
                         (size / 2).max(1),

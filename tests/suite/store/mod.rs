@@ -5,6 +5,8 @@ mod concurrency;
 mod flush;
 mod other_work;
 mod reads;
+mod rotation;
+mod rotation_batches;
 mod writes;
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
