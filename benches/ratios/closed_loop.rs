@@ -81,6 +81,50 @@ pub fn run_for<C: Client>(
     run(address, clients, move || Instant::now() < end)
 }
 
+/// Runs the clients for this time with one request each `interval`, in turn. Returns the latencies from the scheduled times,
+/// which contain the time that a request had to wait for the one before it, and the clients.
+pub fn run_paced<C: Client>(
+    address: SocketAddr,
+    clients: Vec<C>,
+    interval: Duration,
+    duration: Duration,
+) -> Result<(Vec<Duration>, Vec<C>)> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let period = interval * u32::try_from(clients.len())?;
+    runtime.block_on(async {
+        let mut ready = Vec::with_capacity(clients.len());
+        for client in clients {
+            ready.push((Connection::open(address).await?, client));
+        }
+        let start = Instant::now();
+        let tasks: Vec<_> = (0..)
+            .zip(ready)
+            .map(|(index, (mut connection, mut client))| {
+                tokio::spawn(async move {
+                    let (mut due, mut latencies) = (start + interval * index, Vec::new());
+                    while due < start + duration {
+                        tokio::time::sleep_until(due.into()).await;
+                        let response = connection.exchange(client.request()).await?;
+                        client.accept(&response)?;
+                        latencies.push(due.elapsed());
+                        due += period;
+                    }
+                    Ok::<_, crate::Failure>((latencies, client))
+                })
+            })
+            .collect();
+        let (mut latencies, mut clients) = (Vec::new(), Vec::new());
+        for task in tasks {
+            let (of_client, client) = task.await??;
+            latencies.extend(of_client);
+            clients.push(client);
+        }
+        Ok((latencies, clients))
+    })
+}
+
 async fn run_client<C: Client>(
     mut connection: Connection,
     mut client: C,

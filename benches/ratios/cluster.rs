@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use diesel::connection::SimpleConnection;
+
 use crate::{Result, database::Database, server::free_address, work_dir::WorkDir};
 
 /// Maximum time for starting.
@@ -17,7 +19,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs Postgres until standard input closes, then stops it and deletes the directory.
 const SUPERVISOR: &str = r#"
-"$1/postgres" -D "$2/data" -k "$2" -p "$3" -c listen_addresses=127.0.0.1 -c fsync=on -c synchronous_commit=on \
+"$1/postgres" -D "$2/data" -k "$2" -p "$3" -c listen_addresses=127.0.0.1 -c fsync=on -c synchronous_commit=on -c max_connections=300 \
     >"$2/log" 2>&1 </dev/null &
 postgres=$!
 trap '' INT TERM
@@ -113,6 +115,23 @@ impl Cluster {
             "postgres://postgres@127.0.0.1:{}/postgres",
             self.port
         ))
+    }
+
+    /// An empty database of this name.
+    pub fn database_named(&self, name: &str) -> Result<Database> {
+        self.copy_of("template0", name)
+    }
+
+    /// A copy of a database to which nobody is connected.
+    pub fn copy_of(&self, template: &str, name: &str) -> Result<Database> {
+        let mut connection = self.database().connect()?;
+        connection.batch_execute(&format!(
+            "CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+        ))?;
+        Ok(Database::Postgres(format!(
+            "postgres://postgres@127.0.0.1:{}/{name}",
+            self.port
+        )))
     }
 
     /// Runs a pgbench script and returns the transactions per second.

@@ -83,9 +83,12 @@ impl Database {
 
     /// The number of rotated tokens.
     pub fn count_blacklisted(&self) -> Result<i64> {
-        let query = diesel::sql_query(
-            "SELECT count(*) AS count FROM blacklisted_tokens WHERE reason = 'rotated'",
-        );
+        self.count("SELECT count(*) AS count FROM blacklisted_tokens WHERE reason = 'rotated'")
+    }
+
+    /// The result of a `SELECT count(*) AS count …`.
+    pub fn count(&self, query: &str) -> Result<i64> {
+        let query = diesel::sql_query(query);
         Ok(query.get_result::<Count>(&mut self.connect()?)?.count)
     }
 }

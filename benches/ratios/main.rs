@@ -4,6 +4,7 @@
 //! machine. Both are measured alternately for several rounds; the result is the median of the ratios. Each response is
 //! checked. A missed target is not an error; the table shows whether a target was reached.
 
+mod beside_jobs;
 mod closed_loop;
 mod cluster;
 mod connections;
@@ -11,6 +12,7 @@ mod cpu;
 mod database;
 mod django_timing;
 mod empty;
+mod flush;
 mod forward;
 mod http;
 mod login;
@@ -23,10 +25,12 @@ mod other_floods;
 mod other_services;
 mod propagation;
 mod refresh;
+mod refresh_among;
 mod refresh_postgres;
 mod refresh_sqlite;
 mod refused_timing;
 mod revocation_cache;
+mod rows;
 mod server;
 mod signatures;
 mod start;
@@ -49,12 +53,15 @@ type Result<T> = std::result::Result<T, Failure>;
 type Measure = fn(&Options, &WorkDir) -> Result<Vec<Row>>;
 
 /// The figures by name, in the order of measurement.
-const FIGURES: [(&str, Measure); 18] = [
+const FIGURES: [(&str, Measure); 21] = [
     ("me", me::measure),
     ("connections", connections::measure),
     ("forward", forward::measure),
     ("refresh-sqlite", refresh_sqlite::measure),
     ("refresh-postgres", refresh_postgres::measure),
+    ("refresh-among", refresh_among::measure),
+    ("flush", flush::measure),
+    ("beside-jobs", beside_jobs::measure),
     ("propagation", propagation::measure),
     ("revocations", revocation_cache::measure),
     ("signatures", signatures::measure),

@@ -100,7 +100,7 @@ fn measure_on(
 }
 
 /// Creates an admin panel session for one of the users, who becomes an administrator. Returns the cookie.
-fn log_in(connection: &mut Db) -> Result<String> {
+pub fn log_in(connection: &mut Db) -> Result<String> {
     let now = Clock::System.now();
     let row = users::find_by_login(connection, &email(1))?.ok_or("no user")?;
     diesel::sql_query(format!(
@@ -113,7 +113,7 @@ fn log_in(connection: &mut Db) -> Result<String> {
     browser_sessions::insert(
         connection,
         &BrowserSessionRow {
-            authenticated_at: None,
+            authenticated_at: Some(now),
             id: BrowserSessionId::new(now),
             token_hash: secret::hash(&secret),
             user_seq: row.id,

@@ -1,22 +1,32 @@
 //! Clients that refresh their tokens repeatedly, and a check that each response was a rotation.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     Result,
-    closed_loop::{Client, run_for},
+    closed_loop::{Client, run_for, run_paced},
     database::{Database, LoggedIn},
     http::{Response, post},
     options::Options,
 };
 
-/// Number of clients.
-pub const CLIENTS: usize = 32;
+/// Numbers of clients, each a figure of its own.
+pub const NUMBERS_OF_CLIENTS: [usize; 2] = [32, 256];
 
 /// A client that refreshes.
 pub struct Refresher {
     token: String,
     request: Vec<u8>,
+}
+
+impl Refresher {
+    /// A client with the refresh token of this user.
+    pub fn new(user: &LoggedIn) -> Self {
+        Self {
+            token: user.refresh.clone(),
+            request: Vec::new(),
+        }
+    }
 }
 
 impl Client for Refresher {
@@ -49,19 +59,16 @@ impl Client for Refresher {
 pub struct Refreshers {
     address: SocketAddr,
     clients: Vec<Refresher>,
-    acknowledged: i64,
+    /// How many refreshes were acknowledged.
+    pub acknowledged: i64,
 }
 
 impl Refreshers {
     /// Clients for these users.
     pub fn new(address: SocketAddr, users: &[LoggedIn]) -> Self {
-        let refresher = |user: &LoggedIn| Refresher {
-            token: user.refresh.clone(),
-            request: Vec::new(),
-        };
         Self {
             address,
-            clients: users.iter().map(refresher).collect(),
+            clients: users.iter().map(Refresher::new).collect(),
             acknowledged: 0,
         }
     }
@@ -79,17 +86,25 @@ impl Refreshers {
         Ok(rate)
     }
 
-    /// Checks that the number of rotated tokens in the database equals the number of acknowledged refreshes.
-    pub fn check(&self, database: &Database) -> Result<()> {
-        let rows = database.count_blacklisted()?;
-        if rows == self.acknowledged {
-            Ok(())
-        } else {
-            Err(format!(
-                "{} refreshes were acknowledged, but {rows} are in the database",
-                self.acknowledged
-            )
-            .into())
-        }
+    /// Runs the clients with this many refreshes per second and returns the latencies.
+    pub fn latencies(&mut self, rate: f64, duration: Duration) -> Result<Vec<Duration>> {
+        let interval = Duration::from_secs_f64(1.0 / rate);
+        let clients = std::mem::take(&mut self.clients);
+        let (latencies, clients) = run_paced(self.address, clients, interval, duration)?;
+        self.clients = clients;
+        Ok(latencies)
+    }
+}
+
+/// Checks that the number of rotated tokens in the database equals the number of acknowledged refreshes.
+pub fn check_rotated(database: &Database, acknowledged: i64) -> Result<()> {
+    let rows = database.count_blacklisted()?;
+    if rows == acknowledged {
+        Ok(())
+    } else {
+        Err(
+            format!("{acknowledged} refreshes were acknowledged, but {rows} are in the database")
+                .into(),
+        )
     }
 }

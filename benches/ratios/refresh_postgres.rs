@@ -1,5 +1,5 @@
-//! Throughput of refreshes on Postgres, compared with pgbench running the same work as separate statements in a
-//! transaction, with the same number of clients on the same cluster.
+//! Throughput of refreshes on Postgres, compared with pgbench doing the same work as one prepared statement and as separate
+//! statements in a transaction, with the same number of clients on the same cluster.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::{
     cluster::Cluster,
     database::add_logged_in,
     options::Options,
-    refresh::{CLIENTS, Refreshers},
+    refresh::{NUMBERS_OF_CLIENTS, Refreshers, check_rotated},
     server::Server,
     table::{Row, Target},
     work_dir::WorkDir,
@@ -48,32 +48,64 @@ UPDATE sessions SET last_used_at = localtimestamp,
 COMMIT;
 ";
 
+/// The same as one statement.
+const ONE_STATEMENT: &str = r"
+\set user :client_id + 1
+\set old random(1, 9000000000000000000)
+\set new random(1, 9000000000000000000)
+WITH account AS (SELECT email, name, role, is_active FROM users WHERE id = :user),
+live AS (UPDATE sessions SET last_used_at = localtimestamp,
+                             expires_at = date_trunc('second', localtimestamp) + interval '30 days'
+          WHERE id = lpad(:client_id::text, 32, '0') AND ended_at IS NULL AND absolute_expires_at > localtimestamp
+            AND EXISTS (SELECT 1 FROM account WHERE is_active)
+      RETURNING id, user_type, user_seq, expires_at),
+old AS (INSERT INTO blacklisted_tokens (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at)
+        SELECT lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || lpad(:old::text, 20, '0'),
+               id, user_type, user_seq, 'bench', localtimestamp, expires_at
+          FROM live ON CONFLICT DO NOTHING RETURNING jti),
+new AS (INSERT INTO outstanding_tokens (jti, session_id, user_type, user_seq, created_at, expires_at)
+        SELECT lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || lpad(:new::text, 20, '0'),
+               id, user_type, user_seq, localtimestamp, expires_at
+          FROM live, old)
+SELECT * FROM account;
+";
+
 /// Compares munjigi with pgbench.
 pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     let directory = work_dir.directory("refresh-postgres")?;
     let cluster = Cluster::start(work_dir)?;
     let database = cluster.database();
     let mut connection = database.migrate()?;
-    let users = add_logged_in(&mut connection, 0..CLIENTS)?;
+    let users = add_logged_in(&mut connection, 0..NUMBERS_OF_CLIENTS.iter().sum())?;
     connection.batch_execute(SESSIONS)?;
     drop(connection);
-    let script: PathBuf = directory.join("refresh.sql");
-    std::fs::write(&script, SCRIPT)?;
+    let scripts: [PathBuf; 2] = [directory.join("one.sql"), directory.join("separate.sql")];
+    std::fs::write(&scripts[0], ONE_STATEMENT)?;
+    std::fs::write(&scripts[1], SCRIPT)?;
     let munjigi = Server::munjigi(&database, &directory)?;
-    let mut refreshers = Refreshers::new(munjigi.address, &users);
-    refreshers.run(options)?;
-    cluster.pgbench(&script, CLIENTS, 1)?;
-    let (mut subject, mut baseline) = (Vec::new(), Vec::new());
-    for _ in 0..options.rounds {
-        subject.push(refreshers.run(options)?);
-        baseline.push(cluster.pgbench(&script, CLIENTS, options.seconds())?);
+    let mut rows = Vec::new();
+    let (mut acknowledged, mut users) = (0, users.as_slice());
+    for (clients, least) in NUMBERS_OF_CLIENTS.into_iter().zip([1.2, 1.5]) {
+        let (these, others) = users.split_at(clients);
+        users = others;
+        let mut refreshers = Refreshers::new(munjigi.address, these);
+        refreshers.run(options)?;
+        let (mut subject, mut baselines) = (Vec::new(), [Vec::new(), Vec::new()]);
+        for _ in 0..options.rounds {
+            subject.push(refreshers.run(options)?);
+            for (script, rates) in scripts.iter().zip(&mut baselines) {
+                rates.push(cluster.pgbench(script, clients, options.seconds())?);
+            }
+        }
+        acknowledged += refreshers.acknowledged;
+        for (name, baseline, target) in [
+            ("one statement", &baselines[0], Target::AtLeast(least)),
+            ("separate statements", &baselines[1], Target::None),
+        ] {
+            let title = format!("refresh-postgres, {clients} clients, against {name}");
+            rows.push(Row::ratio(&title, "/s", &subject, baseline, target));
+        }
     }
-    refreshers.check(&database)?;
-    Ok(vec![Row::ratio(
-        "refresh-postgres",
-        "/s",
-        &subject,
-        &baseline,
-        Target::AtLeast(1.0),
-    )])
+    check_rotated(&database, acknowledged)?;
+    Ok(rows)
 }

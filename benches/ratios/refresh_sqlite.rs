@@ -23,7 +23,7 @@ use crate::{
     Result,
     database::{Database, add_logged_in, add_users},
     options::Options,
-    refresh::{CLIENTS, Refreshers},
+    refresh::{NUMBERS_OF_CLIENTS, Refreshers, check_rotated},
     server::Server,
     table::{Row, Target},
     work_dir::WorkDir,
@@ -78,25 +78,34 @@ diesel::allow_tables_to_appear_in_same_query!(users, sessions);
 pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     let directory = work_dir.directory("refresh-sqlite")?;
     let database = Database::Sqlite(directory.join("munjigi.db"));
-    let users = add_logged_in(&mut database.migrate()?, 0..CLIENTS)?;
+    let users = add_logged_in(&mut database.migrate()?, 0..NUMBERS_OF_CLIENTS.iter().sum())?;
     let munjigi = Server::munjigi(&database, &directory)?;
-    let mut refreshers = Refreshers::new(munjigi.address, &users);
     let mut one_by_one = OneByOne::new(&directory.join("one-by-one.db"))?;
-    refreshers.run(options)?;
     one_by_one.run(options.duration / 4)?;
-    let (mut subject, mut baseline) = (Vec::new(), Vec::new());
-    for _ in 0..options.rounds {
-        subject.push(refreshers.run(options)?);
-        baseline.push(one_by_one.run(options.duration)?);
+    let mut rows = Vec::new();
+    let (mut acknowledged, mut users) = (0, users.as_slice());
+    for (clients, least) in NUMBERS_OF_CLIENTS.into_iter().zip([4.0, 6.0]) {
+        let (these, others) = users.split_at(clients);
+        users = others;
+        let mut refreshers = Refreshers::new(munjigi.address, these);
+        refreshers.run(options)?;
+        let (mut subject, mut baseline) = (Vec::new(), Vec::new());
+        for _ in 0..options.rounds {
+            subject.push(refreshers.run(options)?);
+            baseline.push(one_by_one.run(options.duration)?);
+        }
+        acknowledged += refreshers.acknowledged;
+        let title = format!("refresh-sqlite, {clients} clients");
+        rows.push(Row::ratio(
+            &title,
+            "/s",
+            &subject,
+            &baseline,
+            Target::AtLeast(least),
+        ));
     }
-    refreshers.check(&database)?;
-    Ok(vec![Row::ratio(
-        "refresh-sqlite",
-        "/s",
-        &subject,
-        &baseline,
-        Target::AtLeast(2.0),
-    )])
+    check_rotated(&database, acknowledged)?;
+    Ok(rows)
 }
 
 /// The loop: one connection, one thread, prepared statements, `synchronous = FULL`, its own database.
@@ -115,7 +124,7 @@ struct LoopSession {
 impl OneByOne {
     fn new(path: &Path) -> Result<Self> {
         let mut migrated = Database::Sqlite(path.to_owned()).migrate()?;
-        let accounts = add_users(&mut migrated, 0..CLIENTS, true)?;
+        let accounts = add_users(&mut migrated, 0..NUMBERS_OF_CLIENTS[0], true)?;
         drop(migrated);
         let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
         connection.batch_execute(

@@ -14,6 +14,8 @@ use crate::{
     http::{BlockingConnection, get},
 };
 
+/// The master key of the measured servers.
+pub const MASTER_KEY: &str = "only for the benches: a master key of at least 32 bytes";
 /// Maximum time for starting.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time between two connection attempts while starting.
@@ -58,10 +60,7 @@ impl Server {
             .env_clear()
             .env("MUNJIGI_SERVER__LISTEN", address.to_string())
             .env("MUNJIGI_SERVER__DATA_DIR", directory)
-            .env(
-                "MUNJIGI_SERVER__MASTER_KEY",
-                "only for the benches: a master key of at least 32 bytes",
-            )
+            .env("MUNJIGI_SERVER__MASTER_KEY", MASTER_KEY)
             .env("MUNJIGI_TOKENS__KEYS", &key)
             // All requests are from one address.
             .env("MUNJIGI_OTP__REQUESTS_PER_ADDRESS", "100000")
@@ -115,18 +114,10 @@ impl Server {
 
     /// Resident memory of the process in MiB (Linux only).
     pub fn memory(&self) -> Result<Memory> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let mebibytes = |name: &str| -> Result<f64> {
-            let mut lines = status.lines();
-            let kibibytes = lines
-                .find_map(|line| line.strip_prefix(name))
-                .and_then(|rest| rest.split_whitespace().next())
-                .ok_or_else(|| format!("no {name} in /proc"))?;
-            Ok(kibibytes.parse::<f64>()? / 1024.0)
-        };
+        let process = self.child.id();
         Ok(Memory {
-            resident: mebibytes("VmRSS:")?,
-            own: mebibytes("RssAnon:")?,
+            resident: mebibytes(process, "VmRSS:")?,
+            own: mebibytes(process, "RssAnon:")?,
         })
     }
 }
@@ -138,6 +129,17 @@ pub struct Memory {
     pub resident: f64,
     /// The server's own: heap and stacks.
     pub own: f64,
+}
+
+/// A figure of `/proc` about the memory of a process, in MiB (Linux only).
+pub fn mebibytes(process: u32, name: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let kibibytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .and_then(|rest| rest.split_whitespace().next())
+        .ok_or_else(|| format!("no {name} in /proc"))?;
+    Ok(kibibytes.parse::<f64>()? / 1024.0)
 }
 
 /// A free address on the loopback interface.
