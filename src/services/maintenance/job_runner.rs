@@ -135,7 +135,10 @@ impl Runner<'_> {
             if let Batch::Last(_) = batch {
                 return Ok(JobState::Done);
             }
-            self.pause(work.report(), started.elapsed()).await;
+            // An empty batch has delayed nobody.
+            if done > 0 {
+                self.pause(work.report(), started.elapsed()).await;
+            }
         }
     }
 

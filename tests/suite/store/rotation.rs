@@ -238,27 +238,25 @@ fn cases() -> Vec<(&'static str, Vec<&'static str>, Expected)> {
 
 #[test]
 fn every_way_to_rotate_enforces_the_same_rules() {
+    let database = TestDatabase::migrated();
+    let connection = &mut database.target().connect().unwrap();
     for (title, changes, expected) in cases() {
-        for user_type in [UserType::User, UserType::Client] {
+        for (user_type, accounts) in [
+            (UserType::User, "users"),
+            (UserType::Client, "client_users"),
+        ] {
             for (way, rotate) in WAYS {
-                let database = TestDatabase::migrated();
-                let connection = &mut database.target().connect().unwrap();
-                let token = Token::new(connection, user_type, "ann");
-                let accounts = match user_type {
-                    UserType::User => "users",
-                    UserType::Client => "client_users",
-                };
-                for change in &changes {
-                    let change = change.replace("{accounts}", accounts);
-                    connection.batch_execute(&change).unwrap();
-                }
-                check(
-                    connection,
-                    &token,
-                    rotate,
-                    expected,
-                    &format!("{title}, {way}"),
-                );
+                let rolled_back = connection.transaction::<(), _, _>(|connection| {
+                    let token = Token::new(connection, user_type, "ann");
+                    for change in &changes {
+                        let change = change.replace("{accounts}", accounts);
+                        connection.batch_execute(&change).unwrap();
+                    }
+                    let title = format!("{title}, {accounts}, {way}");
+                    check(connection, &token, rotate, expected, &title);
+                    Err(diesel::result::Error::RollbackTransaction)
+                });
+                rolled_back.unwrap_err();
             }
         }
     }
