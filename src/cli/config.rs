@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::cli::error::CliError;
-use crate::cli::{from_simplejwt, output};
+use crate::cli::output;
 use crate::config::{Config, EXAMPLE};
 
 #[derive(Subcommand)]
@@ -25,12 +25,11 @@ pub(super) enum Verb {
     FromSimplejwt,
 }
 
-pub(super) fn run(config: &Config, verb: &Verb) -> Result<ExitCode, CliError> {
-    match verb {
-        Verb::Show { json: true } => output::json(config),
-        Verb::Show { json: false } => output::line(config.to_toml().trim_end()),
-        Verb::Example => example(),
-        Verb::FromSimplejwt => from_simplejwt::run(),
+pub(super) fn show(config: &Config, json: bool) -> Result<ExitCode, CliError> {
+    if json {
+        output::json(config)
+    } else {
+        output::line(config.to_toml().trim_end())
     }
 }
 

@@ -25,6 +25,7 @@ mod mail;
 mod migrate;
 mod openapi;
 mod output;
+mod packaging;
 mod password;
 mod python_values;
 mod serve;
@@ -36,7 +37,7 @@ mod users;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cli::error::CliError;
 use crate::config::Config;
@@ -102,6 +103,10 @@ enum Command {
     Health,
     /// Print the OpenAPI 3.1 document of the API
     Openapi,
+    /// Print the completions of a shell, for a file that the shell reads
+    Completions(packaging::CompletionsArguments),
+    /// Print the manual page, or write the pages of all commands
+    Man(packaging::ManArguments),
     /// Show the settings in force, or an example of all settings
     #[command(subcommand)]
     Config(config::Verb),
@@ -125,28 +130,27 @@ pub fn run() -> ExitCode {
 
 async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
     let path = arguments.config.as_deref();
-    match arguments.command {
-        Some(Command::Config(config::Verb::Example)) => return config::example(),
-        Some(Command::Config(config::Verb::FromSimplejwt)) => return from_simplejwt::run(),
-        _ => {}
-    }
-    let settings = Config::load(path).map_err(CliError::refused)?;
+    let load = || Config::load(path).map_err(CliError::refused);
     let default = Command::Serve(serve::Arguments::default());
     match arguments.command.unwrap_or(default) {
-        Command::Serve(arguments) => serve::run(settings, arguments).await,
-        Command::Migrate(arguments) => migrate::run(&settings, &arguments),
-        Command::User(verb) => Box::pin(users::run(settings, verb)).await,
-        Command::Client(verb) => Box::pin(client_users::run(settings, verb)).await,
-        Command::Service(verb) => Box::pin(services::run(settings, verb)).await,
-        Command::Import(verb) => import::run_verb(settings, verb).await,
-        Command::Export(verb) => export::run(settings, verb).await,
-        Command::Tokens(verb) => tokens::run(settings, verb).await,
-        Command::Audit(verb) => audit::run(&settings, verb).await,
-        Command::Mail(verb) => mail::run(&settings, verb).await,
-        Command::Keys(verb) => keys::run(settings, verb).await,
-        Command::Check(arguments) => check::run(&settings, &arguments),
-        Command::Health => health::run(&settings).await,
-        Command::Openapi => openapi::run(&settings),
-        Command::Config(verb) => config::run(&settings, &verb),
+        Command::Serve(arguments) => serve::run(load()?, arguments).await,
+        Command::Migrate(arguments) => migrate::run(&load()?, &arguments),
+        Command::User(verb) => Box::pin(users::run(load()?, verb)).await,
+        Command::Client(verb) => Box::pin(client_users::run(load()?, verb)).await,
+        Command::Service(verb) => Box::pin(services::run(load()?, verb)).await,
+        Command::Import(verb) => import::run_verb(load()?, verb).await,
+        Command::Export(verb) => export::run(load()?, verb).await,
+        Command::Tokens(verb) => tokens::run(load()?, verb).await,
+        Command::Audit(verb) => audit::run(&load()?, verb).await,
+        Command::Mail(verb) => mail::run(&load()?, verb).await,
+        Command::Keys(verb) => keys::run(load()?, verb).await,
+        Command::Check(arguments) => check::run(&load()?, &arguments),
+        Command::Health => health::run(&load()?).await,
+        Command::Openapi => openapi::run(&load()?),
+        Command::Completions(arguments) => packaging::completions(Arguments::command(), &arguments),
+        Command::Man(arguments) => packaging::man(Arguments::command(), &arguments),
+        Command::Config(config::Verb::Show { json }) => config::show(&load()?, json),
+        Command::Config(config::Verb::Example) => config::example(),
+        Command::Config(config::Verb::FromSimplejwt) => from_simplejwt::run(),
     }
 }

@@ -5,7 +5,8 @@ use super::{
     place::{MASTER_KEY, Place, write},
 };
 
-const VERBS: [&[&str]; 59] = [
+/// Every command of the program.
+pub const VERBS: [&[&str]; 62] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -18,6 +19,7 @@ const VERBS: [&[&str]; 59] = [
     &["user", "deactivate"],
     &["user", "remove-second-factor"],
     &["user", "unlock"],
+    &["user", "rename-role"],
     &["client"],
     &["client", "create"],
     &["client", "list"],
@@ -61,6 +63,8 @@ const VERBS: [&[&str]; 59] = [
     &["check"],
     &["health"],
     &["openapi"],
+    &["completions"],
+    &["man"],
     &["config"],
     &["config", "show"],
     &["config", "example"],

@@ -38,6 +38,7 @@ mod mail;
 mod metrics;
 mod openapi;
 mod other_programs;
+mod packaging;
 mod panel_listener;
 pub mod place;
 mod pooler;
