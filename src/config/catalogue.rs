@@ -21,11 +21,6 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// `section.key`.
-    pub(super) fn path(&self) -> String {
-        format!("{}.{}", self.section, self.key)
-    }
-
     /// The environment variable that sets this key.
     pub(super) fn variable(&self) -> String {
         let section = self.section.replace('.', "_");

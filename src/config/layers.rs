@@ -10,12 +10,16 @@ use std::{
 use crate::config::catalogue;
 use crate::config::error::Checks;
 use crate::config::reader::Value;
+use crate::config::secret_files::{self, Resolved, SECRETS};
 
 /// Environment variables by name.
 pub type Environment = BTreeMap<String, OsString>;
 
 /// Also read by the `diesel` command line.
 const DATABASE_URL: &str = "DATABASE_URL";
+
+/// The directory of the credentials of a service (systemd.exec(5)).
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// The values that were set, with their origins, by section and key.
 #[derive(Debug, Default)]
@@ -85,11 +89,11 @@ impl Layers {
     /// Adds environment variables, overriding earlier values. An empty variable counts as unset.
     pub(super) fn add_environment(&mut self, environment: &Environment, checks: &mut Checks) {
         // `DATABASE_URL` sorts before every `MUNJIGI_` name, so `MUNJIGI_DATABASE__URL` overrides it.
-        for (variable, value) in environment.iter().filter(|(_, value)| !value.is_empty()) {
-            let has_prefix = variable.starts_with(catalogue::PREFIX);
-            if !has_prefix && variable != DATABASE_URL {
-                continue;
-            }
+        let set = environment.iter().filter(|(variable, value)| {
+            let is_known = [catalogue::PREFIX, DATABASE_URL].map(|name| variable.starts_with(name));
+            is_known.contains(&true) && !value.is_empty()
+        });
+        for (variable, value) in set {
             if variable.starts_with(&format!("{}ROLES__", catalogue::PREFIX)) {
                 checks.refuse(
                     variable,
@@ -97,23 +101,98 @@ impl Layers {
                 );
                 continue;
             }
-            let entry = if has_prefix {
-                catalogue::find_variable(variable)
-            } else {
+            let known = if variable == DATABASE_URL {
                 catalogue::find("database", "url")
+            } else {
+                catalogue::find_variable(variable)
             };
-            let Some(entry) = entry else {
-                checks.refuse(variable, catalogue::unknown_variable(variable));
+            let (section, key, instead_of) =
+                match (known, secret_files::named_by(variable, DATABASE_URL)) {
+                    (Some(entry), _) => (entry.section, entry.key, None),
+                    (None, Some((secret, direct))) => (secret.section, secret.key, Some(direct)),
+                    (None, None) if variable.starts_with(catalogue::PREFIX) => {
+                        checks.refuse(variable, catalogue::unknown_variable(variable));
+                        continue;
+                    }
+                    (None, None) => continue,
+                };
+            let path = format!("{section}.{key}");
+            let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
+            if let Some(direct) = instead_of.filter(|direct| is_set(direct)) {
+                let message = format!("`{direct}` is set too: remove one of the two");
+                checks.refuse_from(&path, Some(variable), message);
                 continue;
-            };
+            }
             match value.to_str() {
-                Some(text) => {
-                    let text = Value::Text(text.to_owned());
-                    self.set(entry.section, entry.key, text, variable);
+                Some(text) if instead_of.is_some() => {
+                    self.set(section, key, secret_files::value_of(text), variable);
                 }
-                None => checks.refuse_from(&entry.path(), Some(variable), "not UTF-8 text"),
+                Some(text) => self.set(section, key, Value::Text(text.to_owned()), variable),
+                None => checks.refuse_from(&path, Some(variable), "not UTF-8 text"),
             }
         }
+    }
+
+    /// Adds the credentials that systemd provides. A key that is set elsewhere too is refused.
+    pub(super) fn add_credentials(&mut self, environment: &Environment, checks: &mut Checks) {
+        let directory = environment.get(CREDENTIALS_DIRECTORY);
+        let Some(directory) = directory.filter(|path| !path.is_empty()) else {
+            return;
+        };
+        for secret in &SECRETS {
+            let path = Path::new(directory).join(secret.credential);
+            let origin = format!("credential {}", secret.credential);
+            let message = match path.try_exists() {
+                Ok(false) => continue,
+                Ok(true) => match self.origin_unless_empty(secret.section, secret.key) {
+                    None => {
+                        let value = secret_files::value_of(&path.to_string_lossy());
+                        self.set(secret.section, secret.key, value, &origin);
+                        continue;
+                    }
+                    Some(other) => format!("`{other}` sets it too: remove one of the two"),
+                },
+                Err(error) => format!("the file {} cannot be read: {error}", path.display()),
+            };
+            checks.refuse_from(&secret.path(), Some(&origin), message);
+        }
+    }
+
+    /// Replaces each secret that names a file by the content of the file, or moves it to the key for the path.
+    pub(super) fn read_files(&mut self, checks: &mut Checks) {
+        for secret in &SECRETS {
+            let (section, key) = (secret.section, secret.key);
+            let Some((value, origin)) = self.find(section, key).cloned() else {
+                continue;
+            };
+            let message = match secret.resolved(value) {
+                Ok(Resolved::Unchanged) => continue,
+                Ok(Resolved::Content(value)) => {
+                    self.set(section, key, value, &origin);
+                    continue;
+                }
+                Ok(Resolved::Path(file_key, path)) => {
+                    self.remove(section, key);
+                    if self.origin_unless_empty(section, file_key).is_none() {
+                        self.set(section, file_key, path, &origin);
+                        continue;
+                    }
+                    format!("`{section}.{file_key}` is set too: remove one of the two")
+                }
+                Err(message) => message,
+            };
+            checks.refuse_from(&secret.path(), Some(&origin), message);
+            self.remove(section, key);
+        }
+    }
+
+    fn find(&self, section: &str, key: &str) -> Option<&(Value, String)> {
+        self.sections.get(section)?.get(key)
+    }
+
+    fn origin_unless_empty(&self, section: &str, key: &str) -> Option<&str> {
+        let (value, origin) = self.find(section, key)?;
+        (!value.is_empty()).then_some(origin)
     }
 
     fn set(&mut self, section: &str, key: &str, value: Value, origin: &str) {

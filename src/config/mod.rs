@@ -1,5 +1,5 @@
 //! The configuration: one struct per section, with its checks. The only module that reads the environment. It reads the
-//! configuration file and nothing else: no key file, no database.
+//! configuration file and the files of secrets that are named as such (`secret_files`), and nothing else: no database.
 //!
 //! See [`Config::load`] for precedence. A new key is added to the struct of its section and to `example.toml`.
 
@@ -24,6 +24,7 @@ mod metrics;
 mod otp;
 mod reader;
 mod roles;
+mod secret_files;
 mod sections;
 mod server;
 mod simplejwt;

@@ -83,7 +83,8 @@ fn describe(expected: &dyn Expected) -> String {
 }
 
 impl Value {
-    fn is_empty(&self) -> bool {
+    /// Whether it is an empty text, which counts as not set.
+    pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Toml(toml::Value::String(text)) | Self::Text(text) => text.trim().is_empty(),
             Self::Toml(_) => false,

@@ -81,7 +81,7 @@ impl Config {
     ///
     /// The file is the one at `path`, which must exist, or `munjigi.toml` in the working directory if it exists.
     /// `MUNJIGI_SECTION__KEY` sets a key and `DATABASE_URL` sets `database.url`. An empty variable counts as unset; an
-    /// unknown variable that starts with `MUNJIGI_` is an error.
+    /// unknown variable that starts with `MUNJIGI_` is an error. Secrets can be in files, see `secret_files`.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         Self::load_with(path, &layers::process_environment())
     }
@@ -94,6 +94,8 @@ impl Config {
             layers.add_file(&name, &text, &mut checks);
         }
         layers.add_environment(environment, &mut checks);
+        layers.add_credentials(environment, &mut checks);
+        layers.read_files(&mut checks);
         let config = read(&mut layers, &mut checks);
         checks.finish()?;
         config

@@ -6,6 +6,7 @@ mod layering;
 mod reading;
 mod refusals;
 mod roles;
+mod secret_files;
 mod showing;
 mod simplejwt;
 mod support;
