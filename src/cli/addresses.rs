@@ -8,12 +8,19 @@ pub(super) fn of_network(listen: SocketAddr) -> SocketAddr {
     if !listen.ip().is_unspecified() {
         return listen;
     }
-    let localhost: IpAddr = match listen.ip() {
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
+    let localhost = of_this_machine(listen).ip();
     let found = outgoing(listen.ip()).ok();
     let ip = found.filter(|ip| !ip.is_unspecified()).unwrap_or(localhost);
+    SocketAddr::new(ip, listen.port())
+}
+
+/// An address at which a server that listens here can be reached from the same machine.
+pub(super) fn of_this_machine(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
     SocketAddr::new(ip, listen.port())
 }
 
@@ -45,5 +52,18 @@ mod tests {
         }
         let own: SocketAddr = "127.0.0.1:8080".parse().unwrap();
         assert_eq!(of_network(own), own);
+    }
+
+    #[test]
+    fn an_unspecified_address_is_asked_on_the_loopback_interface() {
+        for (listen, asked) in [
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("10.1.2.3:8080", "10.1.2.3:8080"),
+            ("0.0.0.0:8081", "127.0.0.1:8081"),
+            ("[::]:8082", "[::1]:8082"),
+        ] {
+            let found = of_this_machine(listen.parse().unwrap());
+            assert_eq!(found.to_string(), asked);
+        }
     }
 }

@@ -4,13 +4,47 @@ use std::io::{self, IsTerminal, stdout};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    Layer, Registry, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+    Layer, Registry,
+    filter::Targets,
+    fmt,
+    layer::{Layered, SubscriberExt},
+    reload,
+    util::SubscriberInitExt,
 };
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
 use crate::log_writer::{LogGuard, LogWriter};
 
-/// Starts logging to standard output. Lines are written until the guard is dropped.
+/// What writes the lines.
+type Format = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// The log. Lines are written until it is dropped.
+pub(super) struct Log {
+    _guard: LogGuard,
+    level: LogLevelHandle,
+}
+
+impl Log {
+    /// What changes its level.
+    pub(super) fn level(&self) -> LogLevelHandle {
+        self.level.clone()
+    }
+}
+
+/// Changes the level of the log.
+#[derive(Clone)]
+pub(super) struct LogLevelHandle(reload::Handle<Targets, Layered<Format, Registry>>);
+
+impl LogLevelHandle {
+    /// Sets `log.level`.
+    pub(super) fn set(&self, level: LogLevel) {
+        if let Err(error) = self.0.reload(filter(level)) {
+            tracing::warn!(%error, "the level of the log cannot be changed");
+        }
+    }
+}
+
+/// Starts logging to standard output.
 ///
 /// `log.level` applies to munjigi's own lines only, and to the audit events (target `audit`). Dependencies log warnings at
 /// most: below that some of them print what they send, one-time codes included. Malformed HTTP requests are the client's
@@ -18,7 +52,7 @@ use crate::log_writer::{LogGuard, LogWriter};
 ///
 /// # Errors
 /// When the operating system cannot start a thread.
-pub(super) fn start(config: &LogConfig) -> io::Result<LogGuard> {
+pub(super) fn start(config: &LogConfig) -> io::Result<Log> {
     let (writer, guard) = LogWriter::start(stdout(), |lines| {
         tracing::warn!(
             lines,
@@ -32,7 +66,7 @@ pub(super) fn start(config: &LogConfig) -> io::Result<LogGuard> {
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
-    let format: Box<dyn Layer<Registry> + Send + Sync> = if pretty {
+    let format: Format = if pretty {
         let colours = stdout().is_terminal();
         format
             .with_ansi(colours)
@@ -46,13 +80,17 @@ pub(super) fn start(config: &LogConfig) -> io::Result<LogGuard> {
             .with_span_list(false)
             .boxed()
     };
+    let (filter, level) = reload::Layer::new(filter(config.level));
     // A second call in one process (tests) keeps the first subscriber.
     let _ = tracing_subscriber::registry()
         .with(format)
-        .with(filter(config.level))
+        .with(filter)
         .try_init();
     writer.install(!pretty);
-    Ok(guard)
+    Ok(Log {
+        _guard: guard,
+        level: LogLevelHandle(level),
+    })
 }
 
 fn filter(level: LogLevel) -> Targets {

@@ -19,6 +19,7 @@ mod import;
 mod import_output;
 mod invitation;
 mod keys;
+mod listeners;
 mod load_keys;
 mod logging;
 mod mail;
@@ -28,7 +29,9 @@ mod output;
 mod packaging;
 mod password;
 mod python_values;
+mod reload;
 mod serve;
+mod service_manager;
 mod services;
 mod signals;
 mod tokens;
@@ -133,7 +136,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
     let load = || Config::load(path).map_err(CliError::refused);
     let default = Command::Serve(serve::Arguments::default());
     match arguments.command.unwrap_or(default) {
-        Command::Serve(arguments) => serve::run(load()?, arguments).await,
+        Command::Serve(arguments) => serve::run(load()?, path, arguments).await,
         Command::Migrate(arguments) => migrate::run(&load()?, &arguments),
         Command::User(verb) => Box::pin(users::run(load()?, verb)).await,
         Command::Client(verb) => Box::pin(client_users::run(load()?, verb)).await,

@@ -2,20 +2,25 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
-use actix_web::web;
+use actix_web::{
+    dev::{Server, ServerHandle},
+    web,
+};
 use clap::Args;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::cli::addresses::of_network;
 use crate::cli::error::CliError;
+use crate::cli::listeners::{Listeners, Passed};
+use crate::cli::reload::{self, Hangups, Reloading};
 use crate::cli::signals::{Signals, stop_on_signal};
-use crate::cli::{bootstrap, database, load_keys, logging};
+use crate::cli::{addresses, bootstrap, database, load_keys, logging, service_manager};
 use crate::config::Config;
+use crate::http::tls::Tls;
 use crate::http::{app, metrics};
 use crate::services::accounts::first_admin_link;
 use crate::services::accounts::users::any_administrator;
@@ -46,9 +51,16 @@ pub(super) struct Arguments {
     new_key: bool,
 }
 
-pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, CliError> {
+pub(super) async fn run(
+    config: Config,
+    path: Option<&Path>,
+    arguments: Arguments,
+) -> Result<ExitCode, CliError> {
+    let passed = Passed::take()?;
     let log = logging::start(&config.log).map_err(CliError::refused)?;
     let mut signals = Signals::listen()?;
+    let hangups = Hangups::listen()?;
+    service_manager::status("waiting for the database");
     tokio::select! {
         reached = wait_for_database(&config) => reached?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
@@ -59,49 +71,27 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
     let keys = load_keys::with_django(&config, master, ring)?;
     bootstrap::report_lost_checkpoint(&config);
     let channel = bootstrap::channel(&config);
-    let listener = bind(config.server.listen, "server.listen", 8081)?;
-    let metrics_listener = config
-        .metrics
-        .listen
-        .map(|address| bind(address, "metrics.listen", 9465))
-        .transpose()?;
-    let panel_listener = config
-        .admin
-        .listen
-        .map(|address| bind(address, "admin.listen", 8082))
-        .transpose()?;
-    let startup = Startup {
-        // With port 0 the system has chosen one.
-        address: listener.local_addr().unwrap_or(config.server.listen),
-        metrics: metrics_listener
-            .as_ref()
-            .and_then(|listener| listener.local_addr().ok()),
-        panel: panel_listener
-            .as_ref()
-            .and_then(|listener| listener.local_addr().ok()),
-        migrations,
-        new_key,
-    };
+    let tls = reload::tls(&config)?;
+    let listeners = passed.listeners(&config)?;
+    let startup = Startup::new(&config, &listeners, migrations, new_key);
     let mail = bootstrap::mail(&config);
     let services = web::Data::new(bootstrap::start(config, store, keys, channel, mail)?);
     prepare(&services, arguments.new_key).await?;
-    let cannot_start = |error| CliError::Refused(format!("the server cannot be started: {error}"));
-    let server = app::build(services.clone(), listener).map_err(cannot_start)?;
-    let mut handles = vec![server.handle()];
-    if let Some(listener) = panel_listener {
-        let panel = app::build_panel(services.clone(), listener).map_err(cannot_start)?;
-        handles.push(panel.handle());
-        actix_web::rt::spawn(panel);
-    }
-    if let Some(listener) = metrics_listener {
-        let metrics = metrics::build(services.clone(), listener)
-            .map_err(|error| CliError::Refused(format!("the metrics cannot be served: {error}")))?;
-        // It is not shut down gracefully: it ends with the process.
-        actix_web::rt::spawn(metrics);
-    }
+    let (server, handles) = build(&services, listeners, tls.as_ref())?;
     // The server runs before readiness is announced.
     let running = actix_web::rt::spawn(server);
     startup.print(&services).await;
+    let address = startup.url(&services.config);
+    service_manager::ready(&address);
+    let reloading = Reloading {
+        services: services.clone(),
+        path: path.map(Path::to_owned),
+        tls,
+        log: log.level(),
+        address,
+    };
+    actix_web::rt::spawn(reloading.run(hangups));
+    actix_web::rt::spawn(service_manager::watch(services.clone(), startup.address));
     let tasks = spawn_tasks(&services);
     let ended = tokio::select! {
         ended = running => ended,
@@ -114,6 +104,31 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
         Ok(Err(error)) => Err(CliError::Refused(format!("the server failed: {error}"))),
         Err(error) => Err(CliError::Refused(format!("the server failed: {error}"))),
     }
+}
+
+/// The main server and the handles that stop all servers gracefully. The others run already.
+fn build(
+    services: &web::Data<Services>,
+    listeners: Listeners,
+    tls: Option<&Tls>,
+) -> Result<(Server, Vec<ServerHandle>), CliError> {
+    let cannot_start = |error| CliError::Refused(format!("the server cannot be started: {error}"));
+    let server =
+        app::build(services.clone(), listeners.main, tls.cloned()).map_err(cannot_start)?;
+    let mut handles = vec![server.handle()];
+    if let Some(listener) = listeners.panel {
+        let panel = app::build_panel(services.clone(), listener, tls.cloned());
+        let panel = panel.map_err(cannot_start)?;
+        handles.push(panel.handle());
+        actix_web::rt::spawn(panel);
+    }
+    if let Some(listener) = listeners.metrics {
+        let metrics = metrics::build(services.clone(), listener)
+            .map_err(|error| CliError::Refused(format!("the metrics cannot be served: {error}")))?;
+        // It is not shut down gracefully: it ends with the process.
+        actix_web::rt::spawn(metrics);
+    }
+    Ok((server, handles))
 }
 
 /// Waits on a thread of its own, which ends with the process.
@@ -184,24 +199,6 @@ async fn shut_down(services: &Services, tasks: &[JoinHandle<()>]) {
     tracing::info!("stopped");
 }
 
-fn bind(address: SocketAddr, key: &str, another: u16) -> Result<TcpListener, CliError> {
-    TcpListener::bind(address).map_err(|error| {
-        let reason = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
-            std::io::ErrorKind::PermissionDenied => {
-                "ports below 1024 need special rights".to_owned()
-            }
-            std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
-            _ => error.to_string(),
-        };
-        let variable = key.to_uppercase().replace('.', "__");
-        CliError::Refused(format!(
-            "cannot listen on {address}: {reason}. Choose another address with {key}, for example \
-             MUNJIGI_{variable}=127.0.0.1:{another}"
-        ))
-    })
-}
-
 /// What the startup message contains.
 struct Startup {
     address: SocketAddr,
@@ -215,16 +212,36 @@ struct Startup {
 }
 
 impl Startup {
+    fn new(
+        config: &Config,
+        listeners: &Listeners,
+        migrations: Vec<String>,
+        new_key: Option<PathBuf>,
+    ) -> Self {
+        let address_of = |listener: &TcpListener| listener.local_addr().ok();
+        Self {
+            // With port 0 the system has chosen one.
+            address: address_of(&listeners.main).unwrap_or(config.server.listen),
+            metrics: listeners.metrics.as_ref().and_then(address_of),
+            panel: listeners.panel.as_ref().and_then(address_of),
+            migrations,
+            new_key,
+        }
+    }
+
     /// Prints the startup message on standard error; standard output is for the log.
     async fn print(&self, services: &Services) {
         let (config, address) = (&services.config, self.address);
         eprintln!("munjigi {}", env!("CARGO_PKG_VERSION"));
-        eprintln!("  listening on   http://{address}");
+        eprintln!("  listening on   {}", self.url(config));
         if let Some(url) = &config.server.public_url {
             eprintln!("  public URL     {url}");
         }
         if let Some(panel) = self.panel {
-            eprintln!("  admin panel    http://{panel}/admin");
+            eprintln!(
+                "  admin panel    {}://{panel}/admin",
+                config.server.scheme()
+            );
         }
         eprintln!("  database       {}", database::database_name(config));
         if let Some(metrics) = self.metrics {
@@ -250,9 +267,15 @@ impl Startup {
         );
     }
 
+    /// What the server listens on.
+    fn url(&self, config: &Config) -> String {
+        format!("{}://{}", config.server.scheme(), self.address)
+    }
+
     /// The address of the panel without the public one.
-    fn local_base(&self) -> String {
-        format!("http://{}", of_network(self.panel.unwrap_or(self.address)))
+    fn local_base(&self, config: &Config) -> String {
+        let address = addresses::of_network(self.panel.unwrap_or(self.address));
+        format!("{}://{address}", config.server.scheme())
     }
 
     /// How to create the first administrator.
@@ -264,7 +287,7 @@ impl Startup {
             let public = services.config.server.public_base();
             let base = public
                 .filter(|_| self.panel.is_none())
-                .map_or_else(|| self.local_base(), str::to_owned);
+                .map_or_else(|| self.local_base(&services.config), str::to_owned);
             eprintln!("  first admin    {base}/admin/setup/{secret} (valid once, for one hour)");
         }
         // The path that this process was started with, so that the line can be copied.

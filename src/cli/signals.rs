@@ -7,6 +7,7 @@ use futures_util::{FutureExt, future::join_all};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::error::CliError;
+use crate::cli::service_manager;
 use crate::services::Services;
 
 /// After the first signal to stop, further ones within this time are repetitions of it.
@@ -47,6 +48,7 @@ pub(super) async fn stop_on_signal(
 ) {
     signals.next().await;
     tracing::info!(graceful = true, "stopping");
+    service_manager::stopping();
     services.jobs.stop_all();
     services.is_stopping.store(true, Ordering::Relaxed);
     let drain = services.config.server.drain.get();

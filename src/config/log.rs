@@ -37,8 +37,8 @@ impl Default for LogConfig {
     }
 }
 
-/// The minimum severity that is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The minimum severity that is logged. A greater one logs more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Failures.

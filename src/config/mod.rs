@@ -23,6 +23,7 @@ mod login;
 mod metrics;
 mod otp;
 mod reader;
+mod reload;
 mod roles;
 mod secret_files;
 mod sections;
@@ -51,6 +52,7 @@ pub use crate::config::{
     login::{LoginConfig, SecondFactorDuty},
     metrics::MetricsConfig,
     otp::{OtpConfig, OtpDelivery},
+    reload::Changes,
     roles::{ApiAccess, PanelAccess, Rights, RoleConfig, RolesConfig},
     sections::Config,
     server::{ForwardedHeader, MIN_MASTER_KEY_BYTES, ServerConfig},

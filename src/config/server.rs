@@ -27,6 +27,11 @@ pub struct ServerConfig {
     /// Address and port to listen on.
     #[serde(deserialize_with = "listen")]
     pub listen: SocketAddr,
+    /// PEM file with the server's certificate and those between it and a root, in this order. With it the server speaks
+    /// https.
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file with the private key of the certificate.
+    pub tls_key: Option<PathBuf>,
     /// The URL at which clients reach the server, for links in mails and pages.
     #[serde(deserialize_with = "optional_url")]
     pub public_url: Option<Url>,
@@ -96,6 +101,8 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls_certificate: None,
+            tls_key: None,
             public_url: None,
             cookie_prefix: None,
             hsts_include_subdomains: false,
@@ -120,11 +127,32 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// Whether browsers reach the server over https, according to `public_url`.
+    /// Whether browsers reach the server over https, according to `public_url`; without it, whether the server has TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
         let url = self.public_url.as_ref();
-        url.is_some_and(|url| url.scheme() == "https")
+        url.map_or(self.has_tls(), |url| url.scheme() == "https")
+    }
+
+    /// Whether the server has a certificate, so that it speaks https itself.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.tls_certificate.is_some()
+    }
+
+    /// The scheme that the listeners speak.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.has_tls() { "https" } else { "http" }
+    }
+
+    /// The number of worker threads: `workers`, or one per core.
+    #[must_use]
+    pub fn worker_threads(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            workers => workers,
+        }
     }
 
     /// The first part of the names of all cookies: `cookie_prefix`, or `munjigi`. Browsers send cookies to all ports of a host,
@@ -136,7 +164,7 @@ impl ServerConfig {
             return prefix.clone();
         }
         let port = match &self.public_url {
-            Some(_) if self.is_https() => None,
+            _ if self.is_https() => None,
             Some(url) => url.port_or_known_default(),
             None => Some(self.listen.port()),
         };
@@ -162,6 +190,7 @@ impl ServerConfig {
 
     pub(super) fn check(&self, database: &Database, checks: &mut Checks) {
         self.check_public_url(checks);
+        self.check_tls(checks);
         self.check_master_key(database, checks);
         self.check_cookie_prefix(checks);
         if self.data_dir.as_os_str().is_empty() {
@@ -222,6 +251,19 @@ impl ServerConfig {
                 "the path may contain letters, digits, `-`, `_`, `.`, `~` and single slashes only: \
                  give for example `https://example.org/login`",
             );
+        }
+    }
+
+    fn check_tls(&self, checks: &mut Checks) {
+        let required = "required with the other one of `server.tls_certificate` and `server.tls_key`: give both or neither";
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(_), None) => checks.refuse("server.tls_key", required),
+            (None, Some(_)) => checks.refuse("server.tls_certificate", required),
+            (Some(_), Some(_)) if !self.is_https() => checks.refuse(
+                "server.public_url",
+                "the server speaks https with `server.tls_certificate`: start the URL with `https://`",
+            ),
+            _ => {}
         }
     }
 

@@ -20,6 +20,7 @@ use crate::http::openapi::served::Served;
 use crate::http::self_service::panel_is_here;
 use crate::http::server::fd_limit::reserve;
 use crate::http::server::{self, Limits};
+use crate::http::tls::Tls;
 use crate::http::{admin, pipeline};
 use crate::services::{Error, Services};
 
@@ -49,19 +50,23 @@ pub fn routes(static_dir: Option<&Path>, has_panel: bool) -> impl Fn(&mut Servic
     }
 }
 
-/// The main server on a bound listener. It answers as soon as it is polled; its handle stops it.
+/// The main server on a bound listener, with TLS or without. It answers as soon as it is polled; its handle stops it.
 ///
 /// It holds as many connections as the configuration and the system's limit of open files allow. When every one has a request
 /// in progress, further ones are answered `503` `OVERLOADED` with `Retry-After` and closed.
 ///
 /// # Errors
 /// When the listener cannot be used, or `server.static_dir` is not a directory.
-pub fn build(services: web::Data<Services>, listener: TcpListener) -> io::Result<Server> {
+pub fn build(
+    services: web::Data<Services>,
+    listener: TcpListener,
+    tls: Option<Tls>,
+) -> io::Result<Server> {
     let static_dir = services.config.server.static_dir.clone();
     check_static_dir(static_dir.as_deref())?;
     let has_panel = panel_is_here(&services);
     let simplejwt = services.clone();
-    serve(services, listener, false, move |config| {
+    serve(services, (listener, tls), false, move |config| {
         let prefix = &simplejwt.config.simplejwt;
         config
             .configure(api::simplejwt::routes::routes(prefix))
@@ -73,10 +78,14 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> io::Result
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_panel(services: web::Data<Services>, listener: TcpListener) -> io::Result<Server> {
+pub fn build_panel(
+    services: web::Data<Services>,
+    listener: TcpListener,
+    tls: Option<Tls>,
+) -> io::Result<Server> {
     let static_dir = services.config.server.static_dir.clone();
     check_static_dir(static_dir.as_deref())?;
-    serve(services, listener, true, move |config| {
+    serve(services, (listener, tls), true, move |config| {
         config
             .configure(admin::routes::routes)
             .configure(entry::with_panel)
@@ -87,7 +96,7 @@ pub fn build_panel(services: web::Data<Services>, listener: TcpListener) -> io::
 
 fn serve(
     services: web::Data<Services>,
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<Tls>),
     is_panel: bool,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
@@ -104,7 +113,9 @@ fn serve(
             }))
             .wrap(Condition::new(is_panel, from_fn(path_prefix::remove)))
     };
-    server::serve(listener, limits, app, move || overloaded(&for_rejected))
+    server::serve(listener, tls, limits, app, move || {
+        overloaded(&for_rejected)
+    })
 }
 
 fn check_static_dir(static_dir: Option<&Path>) -> io::Result<()> {
@@ -130,7 +141,7 @@ fn limits(config: &Config, is_panel: bool) -> Limits {
         (server.max_connections, reserved_files)
     };
     Limits {
-        workers: server.workers,
+        workers: server.worker_threads(),
         max_connections,
         reserved_files,
         head_timeout: server.head_timeout.get(),

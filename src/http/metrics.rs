@@ -42,7 +42,7 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
             .wrap(from_fn(handle))
     };
     let overloaded = || HttpResponse::ServiceUnavailable().finish();
-    server::serve(listener, limits, app, overloaded)
+    server::serve(listener, None, limits, app, overloaded)
 }
 
 /// Adds the headers of every answer, and tells the connection when the request begins and ends.

@@ -19,3 +19,4 @@ mod refresh_cookie;
 mod request_body;
 mod self_service;
 mod server;
+pub mod tls;

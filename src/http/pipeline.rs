@@ -109,8 +109,9 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
     if let Some(id) = valid_request_id(headers) {
         context.id = id;
     }
-    context.address = client_address(peer, headers, &services.config.server);
-    if let Some(peer) = ignored_proxy(peer, headers, &services.config.server) {
+    let current = services.current.load();
+    context.address = client_address(peer, headers, &current.server);
+    if let Some(peer) = ignored_proxy(peer, headers, &current.server) {
         services.ignored_proxies.note(peer);
     }
     context.user_agent = headers

@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
+use arc_swap::ArcSwap;
+
 use crate::clock::Clock;
 use crate::config::{Config, LoginConfig, RolesConfig, SmtpConfig};
 use crate::delivery::{Channel, Delivery, DeliveryError};
@@ -32,8 +34,10 @@ const DELIVERY_QUEUE: usize = 1000;
 pub struct Services {
     /// The current time.
     pub clock: Clock,
-    /// The settings.
+    /// The settings of the start.
     pub config: Config,
+    /// The settings in effect: those of the start, except the few that change while the server runs.
+    pub current: ArcSwap<Config>,
     /// The roles of internal users.
     pub roles: Arc<RolesConfig>,
     /// The database.
@@ -152,6 +156,7 @@ impl Services {
             passwords,
             deliveries,
             clock,
+            current: ArcSwap::from_pointee(config.clone()),
             config,
             store,
         })

@@ -97,7 +97,7 @@ pub(super) struct NewPasskey {
 /// # Errors
 /// [`Error::PasskeysUnavailable`].
 pub(super) fn relying_party(services: &Services) -> Result<RelyingParty, Error> {
-    RelyingParty::of_api(&services.config.server).ok_or(Error::PasskeysUnavailable)
+    RelyingParty::of_api(&services.current.load().server).ok_or(Error::PasskeysUnavailable)
 }
 
 /// `GET /auth/second-factors/passkeys`: the caller's passkeys, the oldest first; at most 10.

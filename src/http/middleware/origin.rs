@@ -87,7 +87,7 @@ impl Cors {
             SHARED_SEGMENTS.contains(&segment)
                 || (simplejwt.enabled && simplejwt.path().split('/').nth(1) == Some(segment))
         });
-        if !is_shared || services.config.server.allowed_origins.is_empty() {
+        if !is_shared || services.current.load().server.allowed_origins.is_empty() {
             return Self::default();
         }
         Self {
@@ -234,9 +234,9 @@ pub(crate) fn may_use_cookie(headers: &HeaderMap, services: &Services) -> Result
 /// The `Origin` of a request, if it is in `server.allowed_origins`.
 pub(crate) fn allowed<'a>(headers: &'a HeaderMap, services: &Services) -> Option<&'a HeaderValue> {
     let origin = only(headers)?;
-    let listed = &services.config.server.allowed_origins;
+    let current = services.current.load();
+    let mut listed = current.server.allowed_origins.iter();
     listed
-        .iter()
         .any(|listed| listed.as_str().as_bytes() == origin.as_bytes())
         .then_some(origin)
 }

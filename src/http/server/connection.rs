@@ -17,13 +17,13 @@ use actix_web::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
 
 use crate::http::server::connection_limit::ConnectionSlot;
 use crate::http::server::connection_state::ConnectionState;
 use crate::http::server::stall::{ReadTimer, StallTimeoutBody};
+use crate::http::server::stream::Stream;
 
 /// The deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ pub(super) struct Timeouts {
 
 /// A connection as the server reads and writes it.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     _slot: ConnectionSlot,
     state: Rc<ConnectionState>,
     timeouts: Timeouts,
@@ -53,11 +53,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// An accepted connection. Its slot is free again when it is dropped.
-    pub(super) fn new(stream: TcpStream, timeouts: Timeouts, slot: ConnectionSlot) -> Self {
-        // With Nagle's algorithm the end of a long answer waits for the acknowledgement of its beginning.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY cannot be set");
-        }
+    pub(super) fn new(stream: Stream, timeouts: Timeouts, slot: ConnectionSlot) -> Self {
         Self {
             state: Rc::clone(slot.state()),
             _slot: slot,
@@ -178,8 +174,10 @@ impl AsyncWrite for Connection {
         if flushed.is_ready() {
             self.state.is_writing.set(false);
             self.answer_timer.stop();
+            return flushed;
         }
-        flushed
+        // With TLS, bytes that were taken may still wait for the client.
+        self.in_time(cx, Poll::Pending).map_ok(|_| ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -242,7 +240,7 @@ mod tests {
     use futures_util::stream;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
         time::{sleep, timeout},
     };
 
@@ -263,7 +261,8 @@ mod tests {
         };
         let slot = WorkerConnections::new(ConnectionLimit::new(1));
         let slot = slot.acquire().await.unwrap();
-        let connection = Connection::new(accepted.unwrap().0, timeouts, slot);
+        let stream = Stream::Plain(accepted.unwrap().0);
+        let connection = Connection::new(stream, timeouts, slot);
         (connection, client.unwrap())
     }
 

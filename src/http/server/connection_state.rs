@@ -47,6 +47,11 @@ impl ConnectionState {
         }
     }
 
+    /// Forgets the reading task. Until it waits again, the connection is not one that waits for its client.
+    pub(super) fn reader_ends(&self) {
+        self.reader.borrow_mut().take();
+    }
+
     /// Wakes the task, if it waits for its client.
     pub(super) fn wake_reader(&self) {
         if let Some(reader) = self.reader.borrow_mut().take() {

@@ -12,6 +12,7 @@ pub(in crate::http) mod fd_limit;
 mod received;
 mod reject;
 mod stall;
+mod stream;
 
 use std::{
     fmt::Debug,
@@ -33,6 +34,8 @@ use tokio::{net::TcpStream, task::spawn_local};
 use crate::http::server::connection::{Connection, Timeouts};
 use crate::http::server::connection_limit::{ConnectionLimit, WorkerConnections};
 use crate::http::server::reject::reject;
+use crate::http::server::stream::Stream;
+use crate::http::tls::Tls;
 
 /// How long a client may take to close a connection that the server has closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -44,7 +47,7 @@ const REJECTED_AT_ONCE: usize = 64;
 /// The limits of a server.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Limits {
-    /// Worker threads; 0 means one per core.
+    /// Worker threads.
     pub workers: usize,
     /// Connections at the same time.
     pub max_connections: usize,
@@ -60,7 +63,7 @@ pub(in crate::http) struct Limits {
     pub shutdown_timeout: Duration,
 }
 
-/// A server on a bound listener. It answers as soon as it is polled; its handle stops it.
+/// A server on a bound listener, with TLS or without. It answers as soon as it is polled; its handle stops it.
 ///
 /// It holds as many connections as its limits allow, or fewer where the system's limit of open files permits only those.
 /// `app` makes the application of a worker. When there are more, connections that wait for their client are closed; when
@@ -70,6 +73,7 @@ pub(in crate::http) struct Limits {
 /// When the listener cannot be used.
 pub(in crate::http) fn serve<F, I, S, B>(
     listener: TcpListener,
+    tls: Option<Tls>,
     limits: Limits,
     app: F,
     overloaded: impl Fn() -> HttpResponse + Clone + Send + 'static,
@@ -88,10 +92,7 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    let workers = match limits.workers {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        workers => workers,
-    };
+    let workers = limits.workers;
     let reserve = limits.reserved_files + REJECTED_AT_ONCE * workers;
     let connections = ConnectionLimit::new(fd_limit::raise(limits.max_connections, reserve));
     let per_worker = connections.max().div_ceil(workers) + REJECTED_AT_ONCE;
@@ -125,7 +126,7 @@ where
                 app().into_factory().map_err(|error| error.error_response()),
                 |()| AppConfig::default(),
             ));
-        accept(connections, timeouts, overloaded.clone()).and_then(http)
+        accept(connections, tls.clone(), timeouts, overloaded.clone()).and_then(http)
     };
     let server = builder
         .workers(workers)
@@ -138,9 +139,10 @@ where
     Ok(server)
 }
 
-/// Takes a slot for an accepted connection, or answers and closes it.
+/// Takes a slot for an accepted connection and completes its TLS handshake, or answers and closes it.
 fn accept(
     connections: WorkerConnections,
+    tls: Option<Tls>,
     timeouts: Timeouts,
     overloaded: impl Fn() -> HttpResponse + Clone + 'static,
 ) -> impl ServiceFactory<
@@ -152,12 +154,26 @@ fn accept(
 > {
     fn_service(move |stream: TcpStream| {
         let (connections, overloaded) = (connections.clone(), overloaded.clone());
+        let tls = tls.clone();
         async move {
             let Some(slot) = connections.acquire().await else {
-                reject(stream, overloaded(), CLOSE_TIMEOUT).await;
+                // Without a handshake a client of TLS reads no answer.
+                if tls.is_none() {
+                    reject(stream, overloaded(), CLOSE_TIMEOUT).await;
+                }
                 return Err(DispatchError::InternalError);
             };
             let peer = stream.peer_addr().ok();
+            // With Nagle's algorithm the end of a long answer waits for the acknowledgement of its beginning.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY cannot be set");
+            }
+            let stream = match &tls {
+                None => Stream::Plain(stream),
+                Some(tls) => Stream::after_handshake(stream, tls, slot.state(), timeouts.head)
+                    .await
+                    .map_err(DispatchError::Io)?,
+            };
             Ok((Connection::new(stream, timeouts, slot), peer))
         }
     })

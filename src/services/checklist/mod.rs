@@ -67,7 +67,8 @@ pub struct Checked {
 
 /// Makes all checks of the running server. Inputs that cannot be read give findings too.
 pub async fn of_server(services: &Services) -> Checked {
-    let (config, at) = (&services.config, services.clock.now());
+    let current = services.current.load_full();
+    let (config, at) = (&*current, services.clock.now());
     let of_files = config.clone();
     let files =
         tokio::task::spawn_blocking(move || (key_file(&of_files), DataFiles::read(&of_files)));
@@ -114,7 +115,7 @@ pub async fn of_server(services: &Services) -> Checked {
 #[must_use]
 pub fn problems_of_settings(services: &Services) -> usize {
     let inputs = Inputs {
-        config: &services.config,
+        config: &services.current.load(),
         now: services.clock.now(),
         uptime: None,
         ignored_proxy: services.ignored_proxies.first(),

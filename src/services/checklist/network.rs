@@ -63,6 +63,7 @@ fn https(config: &Config) -> Finding {
     let level = without_https(config);
     let found = match &config.server.public_url {
         Some(url) => LocalizedText::value(url),
+        None if level == Level::Ok => LocalizedText::new("https.own_certificate"),
         None => LocalizedText::new("https.not_set").with("listen", config.server.listen),
     };
     let advice = if level == Level::Advice {
@@ -128,6 +129,8 @@ fn listen(config: &Config) -> Finding {
     let listen = config.server.listen;
     let (level, found) = if listen.ip().is_loopback() {
         (Level::Ok, "listen.local")
+    } else if config.server.has_tls() {
+        (Level::Ok, "listen.https")
     } else {
         (Level::Advice, "listen.open")
     };
@@ -156,7 +159,8 @@ fn trusted_proxies(config: &Config, ignored: Option<IgnoredProxy>) -> Finding {
         let found = LocalizedText::new("trusted_proxies.ignored").with("peer", peer);
         return Finding::new(check, level, found, "trusted_proxies.advice_ignored");
     } else {
-        let is_missing = proxies.is_empty() && config.server.is_https();
+        let server = &config.server;
+        let is_missing = proxies.is_empty() && server.is_https() && !server.has_tls();
         (
             Level::Advice.when(is_missing),
             "trusted_proxies.advice_none",

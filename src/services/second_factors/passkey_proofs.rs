@@ -82,7 +82,7 @@ pub(crate) struct PasskeyRequest {
 
 impl PasskeyRequest {
     pub(crate) fn new(services: &Services, interface: ChallengePurpose) -> Self {
-        let server = &services.config.server;
+        let server = &services.current.load().server;
         Self {
             keys: services.master_keys.clone(),
             now: services.clock.now(),

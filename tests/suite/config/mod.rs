@@ -5,6 +5,7 @@ mod delivery_refusals;
 mod layering;
 mod reading;
 mod refusals;
+mod reload;
 mod roles;
 mod secret_files;
 mod showing;

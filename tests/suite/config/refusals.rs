@@ -53,6 +53,21 @@ fn the_server_and_database_ranges_are_those_of_the_example() {
             "https://example.org/login",
         ),
         (
+            "[server]\ntls_certificate = 'a.pem'",
+            "server.tls_key",
+            "both or neither",
+        ),
+        (
+            "[server]\ntls_key = 'a.pem'",
+            "server.tls_certificate",
+            "both or neither",
+        ),
+        (
+            "[server]\ntls_certificate = 'a.pem'\ntls_key = 'b.pem'\npublic_url = 'http://h'",
+            "server.public_url",
+            "`https://`",
+        ),
+        (
             "[server]\ncookie_prefix = 'é'",
             "server.cookie_prefix",
             "`munjigi_staging`",

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use super::{place::Place, server::eventually};
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

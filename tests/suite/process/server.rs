@@ -97,8 +97,13 @@ impl Server {
 
     /// Starts it and waits until it prints its address.
     pub fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::null());
+        Self::start_with_input(command)
+    }
+
+    /// As [`Server::start`], with the standard input that the command has.
+    pub fn start_with_input(mut command: Command) -> Self {
         let mut process = command
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -116,8 +121,9 @@ impl Server {
             let printed = server.stderr.so_far();
             let address = printed
                 .lines()
-                .find_map(|line| line.strip_prefix("  listening on   http://"));
-            if let Some(address) = address {
+                .find_map(|line| line.strip_prefix("  listening on   "))
+                .and_then(|url| url.split_once("://"));
+            if let Some((_, address)) = address {
                 server.address = address.parse().unwrap();
                 return server;
             }

@@ -140,7 +140,7 @@ impl App {
                 let services = web::Data::new(services);
                 let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
                 let url = format!("http://{}", listener.local_addr().unwrap());
-                let server = app::build(services.clone(), listener).unwrap();
+                let server = app::build(services.clone(), listener, None).unwrap();
                 startup_sender
                     .send((url, services, server.handle(), gateway))
                     .unwrap();
