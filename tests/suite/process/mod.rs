@@ -21,6 +21,7 @@ mod command_line;
 mod crash;
 mod database;
 mod deadlines;
+mod deploy;
 mod diesel_cli;
 mod django_move;
 mod django_site;

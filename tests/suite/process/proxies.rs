@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
 };
@@ -20,7 +20,7 @@ use super::{
 /// A running proxy; dropping it ends it.
 pub struct Proxy {
     process: Child,
-    _directory: TempDir,
+    directory: TempDir,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -36,32 +36,32 @@ impl Proxy {
     /// Starts it between callers, an application and munjigi.
     pub fn start(kind: Kind, munjigi: SocketAddr, application: SocketAddr) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path();
         let address = free_address();
         let document = match kind {
             Kind::Nginx => "docs/verify/nginx.conf",
             Kind::Caddy => "docs/verify/Caddyfile",
         };
         let text = std::fs::read_to_string(in_repository(document)).unwrap();
-        let (text, mut command) = match kind {
-            Kind::Nginx => (
-                own_directories(
-                    &replaced(&text, "listen 8000;", &format!("listen {address};")),
-                    path,
-                ),
-                nginx(path),
-            ),
-            Kind::Caddy => (
-                replaced(
-                    &text,
-                    ":8000 {",
-                    &format!(":{} {{\n\tbind 127.0.0.1", address.port()),
-                ),
-                caddy(path),
+        let text = match kind {
+            Kind::Nginx => replaced(&text, "listen 8000;", &format!("listen {address};")),
+            Kind::Caddy => replaced(
+                &text,
+                ":8000 {",
+                &format!(":{} {{\n\tbind 127.0.0.1", address.port()),
             ),
         };
         let text = replaced(&text, "127.0.0.1:8080", &munjigi.to_string());
         let text = replaced(&text, "127.0.0.1:3000", &application.to_string());
+        Self::run(kind, &text, directory, address)
+    }
+
+    /// Starts it with this configuration, which listens on this address.
+    pub fn run(kind: Kind, text: &str, directory: TempDir, address: SocketAddr) -> Self {
+        let path = directory.path();
+        let (text, mut command) = match kind {
+            Kind::Nginx => (own_directories(text, path), nginx(path)),
+            Kind::Caddy => (text.to_owned(), caddy(path)),
+        };
         std::fs::write(path.join("configuration"), text).unwrap();
         let mut process = command
             .current_dir(path)
@@ -79,9 +79,14 @@ impl Proxy {
         });
         Self {
             process,
-            _directory: directory,
+            directory,
             address,
         }
+    }
+
+    /// A path in its directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// A client of the proxy.
@@ -97,13 +102,14 @@ impl Drop for Proxy {
     }
 }
 
-fn free_address() -> SocketAddr {
+/// An address that is free now.
+pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }
 
 /// The configuration with another address; it must be there.
-fn replaced(text: &str, documented: &str, actual: &str) -> String {
+pub fn replaced(text: &str, documented: &str, actual: &str) -> String {
     assert!(text.contains(documented), "{documented}: {text}");
     text.replace(documented, actual)
 }
