@@ -1,4 +1,4 @@
-//! The sockets that the server listens on: those that a service manager passes (sd_listen_fds(3)), otherwise new ones.
+//! The sockets that the server listens on: those that a service manager passes (`sd_listen_fds(3)`), otherwise new ones.
 
 use std::net::{SocketAddr, TcpListener};
 

@@ -44,23 +44,19 @@ pub(super) fn completions(
 pub(super) fn man(command: Command, arguments: &ManArguments) -> Result<ExitCode, CliError> {
     let mut command = command.disable_help_subcommand(true);
     command.build();
-    match &arguments.directory {
-        Some(directory) => {
-            write_pages(&command, directory).map_err(|error| {
-                let directory = directory.display();
-                CliError::Refused(format!(
-                    "the manual pages cannot be written into {directory}: {error}"
-                ))
-            })?;
-            Ok(ExitCode::SUCCESS)
-        }
-        None => {
-            let mut text = Vec::new();
-            let written = Man::new(command).render(&mut text);
-            written.map_err(CliError::refused)?;
-            output::line(String::from_utf8_lossy(&text).trim_end())
-        }
-    }
+    let Some(directory) = &arguments.directory else {
+        let mut text = Vec::new();
+        let written = Man::new(command).render(&mut text);
+        written.map_err(CliError::refused)?;
+        return output::line(String::from_utf8_lossy(&text).trim_end());
+    };
+    write_pages(&command, directory).map_err(|error| {
+        let directory = directory.display();
+        CliError::Refused(format!(
+            "the manual pages cannot be written into {directory}: {error}"
+        ))
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Unlike the other files of the program, manual pages are readable by everyone.

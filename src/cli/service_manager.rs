@@ -1,5 +1,5 @@
-//! What a service manager such as systemd learns from the server (sd_notify(3)): that it is ready, reloads, stops, and still
-//! answers. Without one nothing is sent. `sd-notify` reads its variables (`NOTIFY_SOCKET`, `WATCHDOG_USEC`) from the
+//! What a service manager such as systemd learns from the server (`sd_notify(3)`): that it is ready, reloads, stops, and
+//! still answers. Without one nothing is sent. `sd-notify` reads its variables (`NOTIFY_SOCKET`, `WATCHDOG_USEC`) from the
 //! environment.
 
 use std::{net::SocketAddr, sync::atomic::Ordering, time::Duration};

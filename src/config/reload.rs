@@ -30,12 +30,21 @@ impl Config {
     pub fn reloaded(&self, new: &Self) -> (Self, Changes) {
         let mut current = self.clone();
         current.log.level = new.log.level;
-        current.server.allowed_origins = new.server.allowed_origins.clone();
-        current.server.trusted_proxies = new.server.trusted_proxies.clone();
+        current
+            .server
+            .allowed_origins
+            .clone_from(&new.server.allowed_origins);
+        current
+            .server
+            .trusted_proxies
+            .clone_from(&new.server.trusted_proxies);
         let keeps_tls = self.server.has_tls() && new.server.has_tls();
         if keeps_tls {
-            current.server.tls_certificate = new.server.tls_certificate.clone();
-            current.server.tls_key = new.server.tls_key.clone();
+            current
+                .server
+                .tls_certificate
+                .clone_from(&new.server.tls_certificate);
+            current.server.tls_key.clone_from(&new.server.tls_key);
         }
         let (reloaded, needs_restart) = self.differences(new).into_iter().partition(|key| {
             RELOADABLE.contains(&key.as_str()) || (keeps_tls && TLS.contains(&key.as_str()))
