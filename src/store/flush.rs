@@ -161,8 +161,9 @@ pub fn delete_expired(
     }
 }
 
-/// Up to the expiry of the last row of the batch, without that: a range of the index takes half as long as looking up each row
-/// of a subquery. The index keeps the entries of deleted rows until a vacuum, so a batch begins where the one before has ended.
+/// Up to the expiry of the last row of the batch, without that: a range of the index takes 0.8 of the time of selected
+/// positions, and a seventh of that of a join. The index keeps the entries of deleted rows until a vacuum, so a batch begins
+/// where the one before has ended.
 fn delete_on_postgres(
     postgres: &mut PgConnection,
     table: ExpiringTable,

@@ -112,7 +112,8 @@ impl BatchSize {
 struct RetentionSweep {
     started_at: Timestamp,
     rules: FlushRules,
-    tables: std::slice::Iter<'static, ExpiringTable>,
+    /// The tables that are not done. Those in which nothing was counted are left out.
+    tables: std::vec::IntoIter<ExpiringTable>,
     /// Rows of the table that expired earlier have been deleted.
     next_expiry: Timestamp,
     batch_size: BatchSize,
@@ -125,7 +126,8 @@ impl RetentionSweep {
             started_at,
             batch_size: BatchSize::new(rules.batch_size),
             rules,
-            tables: ExpiringTable::ALL.iter(),
+            // `count` finds them.
+            tables: Vec::new().into_iter(),
             next_expiry: Timestamp::EPOCH,
             counts: FlushCounts::default(),
         }
@@ -185,6 +187,9 @@ impl Work for RetentionSweep {
 
     async fn count(&mut self, store: &Store) -> Result<u64, Error> {
         let counts = count(store, self.started_at, self.rules.keep_events_for).await?;
+        let with_rows = counts.tables().into_iter().filter(|(_, rows)| *rows > 0);
+        let tables: Vec<ExpiringTable> = with_rows.map(|(table, _)| table).collect();
+        self.tables = tables.into_iter();
         Ok(counts.total())
     }
 

@@ -78,6 +78,7 @@ pub(crate) async fn run(
         id,
         stopping,
         ticks,
+        heartbeats: 0,
         may_take: SHORTEST_BATCH,
         total: 0,
         done: 0,
@@ -93,6 +94,8 @@ struct Runner<'a> {
     id: &'a JobId,
     stopping: watch::Receiver<bool>,
     ticks: Interval,
+    /// How many heartbeats were written.
+    heartbeats: u64,
     /// How long the next batch may take.
     may_take: Duration,
     total: u64,
@@ -125,7 +128,7 @@ impl Runner<'_> {
             }
             let started = Instant::now();
             let progress = self.progress(work.report(), None);
-            let (clock, may_take) = (self.clock, self.may_take);
+            let (clock, may_take, heartbeats) = (self.clock, self.may_take, self.heartbeats);
             let batch = self
                 .with_heartbeat(&progress, work.batch(store, clock, may_take))
                 .await?;
@@ -135,16 +138,19 @@ impl Runner<'_> {
             if let Batch::Last(_) = batch {
                 return Ok(JobState::Done);
             }
+            // On Postgres a heartbeat looks like the work of others.
+            let saw_others = self.store.saw_other_work() && self.heartbeats == heartbeats;
             // An empty batch has delayed nobody.
             if done > 0 {
-                self.pause(work.report(), started.elapsed()).await;
+                let took = started.elapsed();
+                self.pause(work.report(), took, saw_others).await;
             }
         }
     }
 
     /// Pauses if others use the database, and decides how long the next batch may take.
-    async fn pause(&mut self, report: Report, batch_took: Duration) {
-        let pause = if self.store.saw_other_work() {
+    async fn pause(&mut self, report: Report, batch_took: Duration, saw_others: bool) {
+        let pause = if saw_others {
             self.may_take = (self.may_take / 4).max(SHORTEST_BATCH);
             batch_took * 3
         } else {
@@ -172,7 +178,10 @@ impl Runner<'_> {
             tokio::select! {
                 biased;
                 value = &mut part => return value,
-                _ = self.ticks.tick() => self.heartbeat(progress).await,
+                _ = self.ticks.tick() => {
+                    self.heartbeats += 1;
+                    self.heartbeat(progress).await;
+                }
             }
         }
     }
