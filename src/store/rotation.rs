@@ -107,7 +107,7 @@ struct Presented {
     is_known: bool,
 }
 
-/// One query, because each costs 2 µs of the time of SQLite's only writer beside the look-up itself.
+/// One query instead of three: 6 of 60 µs of the time of SQLite's only writer.
 fn find(connection: &mut Db, rotation: &Rotation) -> Result<Option<Presented>, StoreError> {
     type Found<A> = (A, Option<Timestamp>, bool, bool);
     let owner = rotation.owner;

@@ -9,7 +9,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::JoinHandle,
-    time::{Duration, Instant},
 };
 
 use diesel::Connection as _;
@@ -23,8 +22,6 @@ use crate::store::error::{StoreError, StoreFailure};
 const MAX_BATCH: usize = 256;
 /// How many jobs may wait for the writer.
 const MAX_WAITING: usize = 4096;
-/// How long a batch may wait for as many jobs as the one before had: the clients that it answered send their next requests.
-const WAIT_FOR_MORE: Duration = Duration::from_micros(100);
 
 /// Sends a job's result to its caller, given the result of the commit.
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
@@ -156,7 +153,6 @@ impl Writer {
 
 fn run(target: &Target, first: Db, mut queue: mpsc::Receiver<Job>) {
     let mut connection = Some(first);
-    let mut expected = 0;
     while let Some(job) = queue.blocking_recv() {
         let open = match connection.as_mut() {
             Some(open) => open,
@@ -168,39 +164,18 @@ fn run(target: &Target, first: Db, mut queue: mpsc::Receiver<Job>) {
                 }
             },
         };
-        let (is_healthy, jobs) = commit_batch(open, job, &mut queue, expected);
-        expected = jobs;
-        if !is_healthy {
+        if !commit_batch(open, job, &mut queue) {
             connection = None;
         }
     }
 }
 
-/// The next job, if there is one before this time.
-fn next_job(queue: &mut mpsc::Receiver<Job>, until: Instant) -> Option<Job> {
-    loop {
-        if let Ok(job) = queue.try_recv() {
-            return Some(job);
-        }
-        if Instant::now() >= until {
-            return None;
-        }
-        std::thread::yield_now();
-    }
-}
-
-/// Runs `first` and the jobs queued behind it in one transaction and answers them all. Returns `false` when the connection must
-/// be replaced, and the number of jobs.
-fn commit_batch(
-    connection: &mut Db,
-    first: Job,
-    queue: &mut mpsc::Receiver<Job>,
-    expected: usize,
-) -> (bool, usize) {
-    let began = Instant::now();
+/// Runs `first` and the jobs queued behind it in one transaction and answers them all; `false` when the connection must be
+/// replaced.
+fn commit_batch(connection: &mut Db, first: Job, queue: &mut mpsc::Receiver<Job>) -> bool {
     if let Err(error) = begin(connection) {
         tracing::warn!(error = %error, "cannot begin a transaction");
-        return (depth(connection) == 0, 0);
+        return depth(connection) == 0;
     }
     let mut answers: Vec<Answer> = Vec::new();
     let (mut is_healthy, mut is_spoilt) = (true, false);
@@ -209,9 +184,6 @@ fn commit_batch(
         let (answer, status) = job(connection);
         answers.push(answer);
         match status {
-            BatchStatus::Continue if answers.len() < expected => {
-                next = next_job(queue, began + WAIT_FOR_MORE);
-            }
             BatchStatus::Continue if answers.len() < MAX_BATCH => next = queue.try_recv().ok(),
             BatchStatus::Continue => {}
             // SQLite may have rolled the whole transaction back (disk full, I/O error): a further savepoint would then
@@ -230,12 +202,10 @@ fn commit_batch(
         tracing::error!(error = %error, jobs = answers.len(), "cannot commit a transaction");
         let _ = roll_back(connection);
     }
-    let jobs = answers.len();
     for answer in answers {
         answer(committed.as_ref().copied());
     }
-    let is_healthy = is_healthy && committed.is_ok() && depth(connection) == 0;
-    (is_healthy, jobs)
+    is_healthy && committed.is_ok() && depth(connection) == 0
 }
 
 /// Runs `f` in a savepoint.
