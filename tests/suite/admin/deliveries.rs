@@ -223,7 +223,7 @@ async fn the_row_of_a_mail_is_stored_with_the_change_that_it_is_about() {
         let all = app.number("SELECT COUNT(*) AS number FROM deliveries");
         assert_eq!(all.await, rows, "{kind}");
         let query = format!("SELECT COUNT(*) AS number FROM deliveries WHERE kind = '{kind}'");
-        assert!(app.number(&query).await >= new, "{kind}");
+        assert!(app.number(&query).await > 0, "{kind}");
     };
     let factor = Totp::of(&app, &ann).await;
     stored("second_factor_changed", 1).await;

@@ -1,7 +1,11 @@
 //! Which forms of the panel ask for a proof of who the viewer is, once the last one is older than ten minutes: the table of all
 //! forms.
 
-use munjigi::{config::Config, domain::account::Role, http::admin::paths};
+use munjigi::{
+    config::{Config, SmtpTls},
+    domain::account::Role,
+    http::admin::paths,
+};
 use serde_json::Value;
 
 use super::permissions::{FORMS, OWN, Scene};
@@ -104,7 +108,8 @@ const NOT_ASKING: &[&str] = &[
     "/admin/users/3/sessions/end",
     "/admin/users/3/sessions/SID/end",
     "/admin/users/3/browser-sessions/SID/end",
-    // Clients have no roles.
+    // A new client is nobody's account yet, and clients have no roles.
+    "/admin/clients/new",
     "/admin/clients/1/activate",
     "/admin/clients/1/deactivate",
     "/admin/clients/1/link/withdraw",
@@ -142,6 +147,7 @@ fn settings(config: &mut Config) {
     config.server.public_url = Some(ORIGIN.parse().unwrap());
     config.smtp.host = Some("localhost".into());
     config.smtp.port = Some(1);
+    config.smtp.tls = SmtpTls::None;
     config.smtp.from = Some("login@example.org".into());
 }
 
