@@ -207,7 +207,7 @@ impl Candidate {
             origin: Arc::clone(&rules.origin),
             identity,
             external_id,
-            email_verified: email.as_ref().and(email_verified),
+            email_verified: email.as_ref().map(|_| email_verified.unwrap_or(true)),
             email,
             username,
             name,
