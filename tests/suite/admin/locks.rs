@@ -79,7 +79,11 @@ async fn a_wrong_current_password_counts_as_a_failed_login() {
     let ann = app.signed_in("ann", Role::ADMIN).await;
     let change = async |current: &str| {
         let new = "another long password";
-        let fields = [("current", current), ("password", new), ("repeated", new)];
+        let fields = [
+            ("current_password", current),
+            ("password", new),
+            ("repeated", new),
+        ];
         ann.post(paths::PASSWORD, &fields).await
     };
     for _ in 0..5 {

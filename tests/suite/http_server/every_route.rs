@@ -1,10 +1,7 @@
 //! Every route with every method, anonymously and as an administrator, with an http and an https public URL. The test
 //! client checks the headers of each response (`support/headers.rs`). The routes are read from the server.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use munjigi::{
     config::{SmtpTls, Span},
@@ -322,12 +319,11 @@ async fn timeouts_and_rejected_connections_have_the_security_headers() {
                 config.server.public_url = Some(public_url(is_https));
             });
             let mut slow = Socket::open(&app).await;
-            slow.send(format!(
-                "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"
+            // The first must have its slot before the second arrives: workers accept connections independently.
+            slow.begin(&format!(
+                "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
             ))
             .await;
-            // Workers accept connections independently: the first must have its slot before the second arrives.
-            tokio::time::sleep(Duration::from_millis(500)).await;
             let mut second = Socket::open(&app).await;
             let rejected = second.rest().await;
             assert!(rejected.starts_with("HTTP/1.1 503 "), "{rejected}");
