@@ -6,6 +6,7 @@
 mod accounts;
 mod addresses;
 mod audit;
+mod background;
 pub mod bootstrap;
 mod check;
 mod client_users;

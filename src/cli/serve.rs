@@ -1,4 +1,4 @@
-//! `munjigi serve`: the start, the startup message, the background tasks, and the graceful shutdown.
+//! `munjigi serve`: the start, the startup message, and the graceful shutdown.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -14,6 +14,7 @@ use actix_web::{
 use clap::Args;
 use tokio::{sync::oneshot, task::JoinHandle};
 
+use crate::cli::background::{spawn_tasks, write_collected};
 use crate::cli::error::CliError;
 use crate::cli::listeners::{Listeners, Passed};
 use crate::cli::reload::{self, Hangups, Reloading};
@@ -22,27 +23,16 @@ use crate::cli::{addresses, bootstrap, database, load_keys, logging, service_man
 use crate::config::Config;
 use crate::http::tls::Tls;
 use crate::http::{app, metrics};
+use crate::services::Services;
 use crate::services::accounts::first_admin_link;
 use crate::services::accounts::users::any_administrator;
-use crate::services::audit::outbox;
-use crate::services::audit_chain::linking::{LINK_EVERY, check, link_pending};
+use crate::services::audit_chain::linking::check;
 use crate::services::audit_chain::restart::restart_on_key_change;
 use crate::services::audit_chain::state::state;
-use crate::services::auth::access_token_usage::AccessTokenUsage;
-use crate::services::maintenance::clock_skew::ClockWatch;
-use crate::services::maintenance::flush;
 use crate::services::second_factors::lost_apps;
-use crate::services::signing_keys::rotation;
-use crate::services::{Error, Services};
 
 /// How long the shutdown waits for running jobs to stop, and again for pending messages to be delivered.
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// The interval at which the delivery results of one-time codes are written.
-const WRITE_EVERY: Duration = Duration::from_secs(10);
-
-/// How often the rotation of the signing keys looks whether a change is due.
-const ROTATE_EVERY: Duration = Duration::from_mins(1);
 
 #[derive(Args, Default)]
 pub(super) struct Arguments {
@@ -298,115 +288,5 @@ impl Startup {
             "  or             {program} user create --email you@example.org --name \"Your name\" --role {}",
             services.roles.administrator()
         );
-    }
-}
-
-fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 5] {
-    [
-        actix_web::rt::spawn(flush_regularly(services.clone())),
-        actix_web::rt::spawn(write_regularly(services.clone())),
-        actix_web::rt::spawn(write_token_usage(services.clone())),
-        actix_web::rt::spawn(link_regularly(services.clone())),
-        actix_web::rt::spawn(rotate_keys(services.clone())),
-    ]
-}
-
-async fn flush_regularly(services: web::Data<Services>) {
-    let interval = services.config.flush.interval.get();
-    let mut watch = ClockWatch::start(&services.clock);
-    loop {
-        services
-            .jobs
-            .set_next_flush(services.clock.now() + interval);
-        actix_web::rt::time::sleep(interval).await;
-        match watch.check(&services).await {
-            Ok(None) => {}
-            Ok(Some(skew)) => {
-                tracing::warn!(%skew, "nothing is flushed: if the clock is ahead, valid rows look expired");
-                continue;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the flush is skipped this time");
-                continue;
-            }
-        }
-        match flush::flush_regularly(&services).await {
-            Ok(Some(counts)) => tracing::info!(
-                outstanding_tokens = counts.outstanding_tokens,
-                blacklisted_tokens = counts.blacklisted_tokens,
-                otp_challenges = counts.otp_challenges,
-                rate_limits = counts.rate_limits,
-                sessions = counts.sessions,
-                "flushed"
-            ),
-            Ok(None) => tracing::info!("another flush is running"),
-            Err(error) => {
-                tracing::warn!(%error, "the flush failed; the next one continues");
-            }
-        }
-    }
-}
-
-/// Writes the states of deliveries, which are collected in memory, at intervals.
-async fn write_regularly(services: web::Data<Services>) {
-    loop {
-        actix_web::rt::time::sleep(WRITE_EVERY).await;
-        write_collected(&services).await;
-    }
-}
-
-/// Links audit events into the audit chain shortly after they were written, and logs those of commands.
-async fn link_regularly(services: web::Data<Services>) {
-    loop {
-        if let Err(error) = link_and_log(&services).await {
-            tracing::warn!(%error, "audit events cannot be linked into the chain or logged; it is tried again");
-        }
-        actix_web::rt::time::sleep(LINK_EVERY).await;
-    }
-}
-
-async fn link_and_log(services: &Services) -> Result<(), Error> {
-    link_pending(&services.store, &services.audit_chain).await?;
-    outbox::log_pending(&services.store).await
-}
-
-/// Replaces the signing key as `tokens.rotate_keys_every` demands.
-async fn rotate_keys(services: web::Data<Services>) {
-    if services.config.tokens.rotate_keys_every.get().is_zero() {
-        return;
-    }
-    loop {
-        if let Err(error) = rotation::rotate(&services).await {
-            tracing::warn!(%error, "the signing keys cannot be rotated; it is tried again");
-        }
-        actix_web::rt::time::sleep(ROTATE_EVERY).await;
-    }
-}
-
-/// Writes first uses of access tokens, for `tokens.recover_lost_answer`. The interval is short because refreshes depend on it.
-async fn write_token_usage(services: web::Data<Services>) {
-    if !services.tokens.settings().recover_lost_answer {
-        return;
-    }
-    loop {
-        actix_web::rt::time::sleep(AccessTokenUsage::WRITE_EVERY).await;
-        if let Err(error) = services.access_token_usage.write(&services.store).await {
-            tracing::warn!(%error, "first uses of access tokens cannot be written; it is tried again");
-        }
-    }
-}
-
-async fn write_collected(services: &Services) {
-    let store = &services.store;
-    for written in [
-        services
-            .deliveries
-            .write(store, &services.audit_log, services.clock.now())
-            .await,
-        services.access_token_usage.write(store).await,
-    ] {
-        if let Err(error) = written {
-            tracing::warn!(%error, "collected figures cannot be written; it is tried again");
-        }
     }
 }

@@ -127,7 +127,6 @@ pub const KEYS: &str = "/admin/keys";
 pub const NEW_KEY: &str = "/admin/keys/new";
 /// The security checklist.
 pub const SECURITY: &str = "/admin/security";
-
 /// Save a view of a list.
 pub const VIEWS: &str = "/admin/views";
 /// Delete a view of a list.
@@ -136,11 +135,8 @@ pub const DELETE_VIEW: &str = "/admin/views/delete";
 /// The lists that can be filtered.
 #[must_use]
 pub fn lists() -> [String; 7] {
-    let people = [USERS.to_string(), CLIENTS.to_string()];
-    let [users, clients] = people;
-    let others = [SESSIONS, TOKENS, BLACKLIST, LOCKS, AUDIT].map(str::to_owned);
-    let [sessions, tokens, blacklist, locks, audit] = others;
-    [users, clients, sessions, tokens, blacklist, locks, audit]
+    let (users, clients) = (USERS.to_string(), CLIENTS.to_string());
+    [&users, &clients, SESSIONS, TOKENS, BLACKLIST, LOCKS, AUDIT].map(str::to_owned)
 }
 
 /// The list of a population.

@@ -363,12 +363,10 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
 /// A path of a scope, with its methods; any other method is 405.
 fn resource<const N: usize>(path: impl Display, routes: [Route; N]) -> Resource {
     let path = path.to_string();
-    let scopes = [paths::DASHBOARD, paths::OWNERS];
-    let mut in_scopes = scopes.iter().filter_map(|scope| path.strip_prefix(scope));
-    let in_scope = in_scopes.next().unwrap_or(&path);
-    routes
-        .into_iter()
-        .fold(web::resource(in_scope), Resource::route)
+    let in_panel = path.strip_prefix(paths::DASHBOARD);
+    let in_scope = in_panel.or(path.strip_prefix(paths::OWNERS));
+    let resource = web::resource(in_scope.unwrap_or(&path));
+    routes.into_iter().fold(resource, Resource::route)
 }
 
 fn get<F, Args>(handler: F) -> Route

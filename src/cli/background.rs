@@ -1,0 +1,132 @@
+//! What a server does at intervals: flush, write what is collected in memory, link audit events, rotate keys.
+
+use std::time::Duration;
+
+use actix_web::web;
+use tokio::task::JoinHandle;
+
+use crate::services::audit::outbox;
+use crate::services::audit_chain::linking::{LINK_EVERY, link_pending};
+use crate::services::auth::access_token_usage::AccessTokenUsage;
+use crate::services::maintenance::clock_skew::ClockWatch;
+use crate::services::maintenance::flush;
+use crate::services::signing_keys::rotation;
+use crate::services::{Error, Services};
+
+/// The interval at which the delivery results of one-time codes are written.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
+
+/// How often the rotation of the signing keys looks whether a change is due.
+const ROTATE_EVERY: Duration = Duration::from_mins(1);
+
+/// Starts them all.
+pub(super) fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 5] {
+    [
+        actix_web::rt::spawn(flush_regularly(services.clone())),
+        actix_web::rt::spawn(write_regularly(services.clone())),
+        actix_web::rt::spawn(write_token_usage(services.clone())),
+        actix_web::rt::spawn(link_regularly(services.clone())),
+        actix_web::rt::spawn(rotate_keys(services.clone())),
+    ]
+}
+
+async fn flush_regularly(services: web::Data<Services>) {
+    let interval = services.config.flush.interval.get();
+    let mut watch = ClockWatch::start(&services.clock);
+    loop {
+        services
+            .jobs
+            .set_next_flush(services.clock.now() + interval);
+        actix_web::rt::time::sleep(interval).await;
+        match watch.check(&services).await {
+            Ok(None) => {}
+            Ok(Some(skew)) => {
+                tracing::warn!(%skew, "nothing is flushed: if the clock is ahead, valid rows look expired");
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the flush is skipped this time");
+                continue;
+            }
+        }
+        match flush::flush_regularly(&services).await {
+            Ok(Some(counts)) => tracing::info!(
+                outstanding_tokens = counts.outstanding_tokens,
+                blacklisted_tokens = counts.blacklisted_tokens,
+                otp_challenges = counts.otp_challenges,
+                rate_limits = counts.rate_limits,
+                sessions = counts.sessions,
+                "flushed"
+            ),
+            Ok(None) => tracing::info!("another flush is running"),
+            Err(error) => {
+                tracing::warn!(%error, "the flush failed; the next one continues");
+            }
+        }
+    }
+}
+
+/// Writes the states of deliveries, which are collected in memory, at intervals.
+async fn write_regularly(services: web::Data<Services>) {
+    loop {
+        actix_web::rt::time::sleep(WRITE_EVERY).await;
+        write_collected(&services).await;
+    }
+}
+
+/// Links audit events into the audit chain shortly after they were written, and logs those of commands.
+async fn link_regularly(services: web::Data<Services>) {
+    loop {
+        if let Err(error) = link_and_log(&services).await {
+            tracing::warn!(%error, "audit events cannot be linked into the chain or logged; it is tried again");
+        }
+        actix_web::rt::time::sleep(LINK_EVERY).await;
+    }
+}
+
+async fn link_and_log(services: &Services) -> Result<(), Error> {
+    link_pending(&services.store, &services.audit_chain).await?;
+    outbox::log_pending(&services.store).await
+}
+
+/// Replaces the signing key as `tokens.rotate_keys_every` demands.
+async fn rotate_keys(services: web::Data<Services>) {
+    if services.config.tokens.rotate_keys_every.get().is_zero() {
+        return;
+    }
+    loop {
+        if let Err(error) = rotation::rotate(&services).await {
+            tracing::warn!(%error, "the signing keys cannot be rotated; it is tried again");
+        }
+        actix_web::rt::time::sleep(ROTATE_EVERY).await;
+    }
+}
+
+/// Writes first uses of access tokens, for `tokens.recover_lost_answer`. The interval is short because refreshes depend on it.
+async fn write_token_usage(services: web::Data<Services>) {
+    if !services.tokens.settings().recover_lost_answer {
+        return;
+    }
+    loop {
+        actix_web::rt::time::sleep(AccessTokenUsage::WRITE_EVERY).await;
+        if let Err(error) = services.access_token_usage.write(&services.store).await {
+            tracing::warn!(%error, "first uses of access tokens cannot be written; it is tried again");
+        }
+    }
+}
+
+/// Writes what is collected in memory.
+pub(super) async fn write_collected(services: &Services) {
+    let store = &services.store;
+    for written in [
+        services
+            .deliveries
+            .write(store, &services.audit_log, services.clock.now())
+            .await,
+        services.access_token_usage.write(store).await,
+    ] {
+        if let Err(error) = written {
+            tracing::warn!(%error, "collected figures cannot be written; it is tried again");
+        }
+    }
+}
