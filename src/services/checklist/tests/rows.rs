@@ -364,6 +364,7 @@ fn an_input_that_cannot_be_read_is_a_problem() {
             Check::Database,
             Check::Flush,
             Check::Clock,
+            Check::FailedDeliveries,
             Check::DataFiles,
             Check::AuditChain,
             Check::AuditCheckpoint,
