@@ -14,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+use memchr::memchr_iter;
+
 /// How long lines are collected before they are written.
 const COLLECT_FOR: Duration = Duration::from_millis(20);
 /// So many bytes are written at once, without waiting for more.
@@ -145,7 +147,7 @@ impl Shared {
                 .and_then(|()| output.flush())
                 .is_err()
             {
-                let lines = batch.iter().filter(|byte| **byte == b'\n').count();
+                let lines = memchr_iter(b'\n', &batch).count();
                 self.dropped.fetch_add(lines as u64, Ordering::Relaxed);
             } else {
                 let dropped = self.dropped.load(Ordering::Relaxed);

@@ -64,6 +64,10 @@ impl Place {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "valgrind is found by the path, not by a setting of the server"
+    )]
     fn configure(&self, command: &mut Command) {
         let directory = self.0.path();
         command

@@ -81,6 +81,7 @@ pub fn rotate_batch(
 
 /// A row of the result: an account that was found, and what happened to its token.
 #[derive(Queryable)]
+#[expect(clippy::struct_excessive_bools, reason = "the columns of a statement")]
 struct Row {
     /// The number of the rotation, from 1.
     number: i64,

@@ -14,7 +14,7 @@ const CAPACITY: usize = 10_000;
 /// Longer tokens are not cached, which limits the memory.
 const MAX_LENGTH: usize = 2 * 1024;
 
-/// `C` are the claims. Nobody can fill it with texts whose hashes collide, because only verified tokens are in it; SipHash would
+/// `C` are the claims. Nobody can fill it with texts whose hashes collide, because only verified tokens are in it; `SipHash` would
 /// take 0.3 µs for each.
 pub(super) struct VerifiedTokens<C>(Cache<Box<str>, Arc<C>, UnitWeighter, RandomState>);
 

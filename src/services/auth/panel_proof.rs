@@ -34,7 +34,7 @@ pub(crate) struct LoginProof {
 /// What the proof of a sign-in leads to.
 pub(super) enum Checked {
     /// The session starts.
-    Complete(Option<Proved>),
+    Complete(Option<Box<Proved>>),
     /// The second factor is required.
     Pending(PendingLogin),
     /// The second factor is wrong.
@@ -99,7 +99,7 @@ impl LoginProof {
         }
         self.reset.apply(connection)?;
         end_former(connection, audit_context, self.former.as_deref())?;
-        Ok(Checked::Complete(proved))
+        Ok(Checked::Complete(proved.map(Box::new)))
     }
 }
 

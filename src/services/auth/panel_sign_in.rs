@@ -297,7 +297,7 @@ pub(crate) async fn begin(
             let mut proved = None;
             if let Some(proof) = &proof {
                 proved = match proof.check(connection, &audit_context, &account, last_login_at)? {
-                    Checked::Complete(proved) => proved,
+                    Checked::Complete(proved) => proved.map(|proved| *proved),
                     Checked::Pending(pending) => {
                         return Ok(Err(Error::SecondFactorRequired(pending)));
                     }

@@ -20,12 +20,15 @@ const MAX_WAITING: usize = 4096;
 /// How many batches run before other users of the pool may get the connection.
 const BATCHES_PER_CONNECTION: usize = 16;
 
+/// Runs a batch as one statement. `None` for a request that must run alone.
+type RunBatch<T, R> = fn(&mut Db, &[T]) -> Result<Vec<Option<R>>, StoreError>;
+
 /// What a batch does.
 pub(crate) struct Work<T, R> {
     /// How many requests one batch has at most.
     pub(crate) max: usize,
-    /// Runs a batch as one statement. `None` for a request that must run alone.
-    pub(crate) run: fn(&mut Db, &[T]) -> Result<Vec<Option<R>>, StoreError>,
+    /// Runs a batch.
+    pub(crate) run: RunBatch<T, R>,
     /// Runs a request as one statement.
     pub(crate) run_alone: fn(&mut Db, &T) -> Result<R, StoreError>,
 }

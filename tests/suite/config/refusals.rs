@@ -3,7 +3,7 @@
 use super::support::*;
 
 #[test]
-fn the_server_and_database_ranges_are_those_of_the_example() {
+fn the_ranges_of_the_server_are_those_of_the_example() {
     refused_for(&[
         ("[server]\nworkers = 257", "server.workers", "0 to 256"),
         (
@@ -88,6 +88,12 @@ fn the_server_and_database_ranges_are_those_of_the_example() {
             "server.allowed_origins[0]",
             "give `capacitor://localhost`",
         ),
+    ]);
+}
+
+#[test]
+fn the_ranges_of_the_database_are_those_of_the_example() {
+    refused_for(&[
         (
             "[database]\npool_size = 201",
             "database.pool_size",

@@ -88,8 +88,8 @@ async fn a_set_up_that_was_begun_before_another_one_adds_no_second_way_in() {
         let anonymous = app.anonymous();
         let id = challenge(&ann).await;
         let asked = options(&app, &id).await.assert(200, "PASSKEY_OPTIONS");
-        let begin = json!({"challenge_id": id});
-        let begun = anonymous.post(&format!("{STEP}/totp"), begin).await;
+        let fields = json!({"challenge_id": id});
+        let begun = anonymous.post(&format!("{STEP}/totp"), fields).await;
         let secret = begun.assert(200, "TOTP_BEGUN").text_of("secret");
         // Meanwhile the owner sets a factor up in a session.
         if first == "totp" {

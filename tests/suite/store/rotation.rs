@@ -130,9 +130,10 @@ fn client(name: &str) -> NewClient {
 }
 
 type Outcome = Result<Option<Rotated>, StoreError>;
+type Way = fn(&mut Db, &Rotation) -> Outcome;
 
 /// The ways to rotate a token. On Postgres the second and the third are one statement.
-const WAYS: [(&str, fn(&mut Db, &Rotation) -> Outcome); 3] = [
+const WAYS: [(&str, Way); 3] = [
     ("in steps", |connection, rotation| {
         rotate(connection, rotation, RotationPolicy::SingleUse)
     }),
