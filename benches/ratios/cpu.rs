@@ -29,7 +29,8 @@ impl Sample {
     pub fn take<C>(server: &Server, load: impl FnOnce() -> Result<Run<C>>) -> Result<Self> {
         let (used, generated) = (server.cpu_time()?, thread_cpu_time()?);
         let run = load()?;
-        let (used, generated) = (server.cpu_time()? - used, thread_cpu_time()? - generated);
+        let used = server.cpu_time()?.saturating_sub(used);
+        let generated = thread_cpu_time()?.saturating_sub(generated);
         Ok(Self {
             rate: run.rate(),
             micros: used.as_secs_f64() * 1e6 / f64::from(run.responses),

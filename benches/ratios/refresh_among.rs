@@ -57,7 +57,7 @@ fn measure_on(
         let users = add_logged_in(&mut database.connect()?, 0..CLIENTS)?;
         let directory = work_dir.directory(&format!("refresh-among-{index}"))?;
         let server = Server::munjigi(database, &directory)?;
-        let clients = users.iter().map(Refresher::new).collect();
+        let clients: Vec<Refresher> = users.iter().map(Refresher::new).collect();
         sides.push((server, clients));
     }
     let mut medians = [Vec::new(), Vec::new()];
@@ -81,7 +81,7 @@ fn measure_on(
     )])
 }
 
-fn median_of_refreshes(server: &Server, clients: &mut Vec<Refresher>) -> Result<f64> {
+fn median_of_refreshes(server: &Server, clients: &mut [Refresher]) -> Result<f64> {
     let mut connection = BlockingConnection::open(server.address)?;
     let (mut times, number) = (Vec::new(), clients.len());
     for index in 0..REFRESHES as usize {
