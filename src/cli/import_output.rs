@@ -212,6 +212,19 @@ fn print_numbers(report: &Report, would_be: &str, roles: &RolesConfig) -> Result
     ] {
         print_number(number, &what)?;
     }
+    print_roles(report, roles)?;
+    if report.problems > 0 {
+        let problems = noun(report.problems, "problem");
+        print_number(report.problems, &format!("{problems}, listed above"))?;
+    }
+    if report.stopped {
+        output::line("It was stopped before its end: run it again to continue.")?;
+    }
+    Ok(())
+}
+
+/// Prints which words of the source are no roles yet.
+fn print_roles(report: &Report, roles: &RolesConfig) -> Result<(), CliError> {
     for (word, users) in &report.withheld_roles {
         let word = output::sanitize(word);
         output::line(&format!(
@@ -232,13 +245,6 @@ fn print_numbers(report: &Report, would_be: &str, roles: &RolesConfig) -> Result
             "These roles are not configured and give no rights. The section that has them:",
         )?;
         output::line(&output::lines(&suggestion(roles, words)))?;
-    }
-    if report.problems > 0 {
-        let problems = noun(report.problems, "problem");
-        print_number(report.problems, &format!("{problems}, listed above"))?;
-    }
-    if report.stopped {
-        output::line("It was stopped before its end: run it again to continue.")?;
     }
     Ok(())
 }

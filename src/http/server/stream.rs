@@ -30,8 +30,8 @@ impl Stream {
     /// Completes a TLS handshake.
     ///
     /// # Errors
-    /// When it takes longer than `limit`, when the connection is closed to make room for another one, or when client and
-    /// server find no common ground.
+    /// When it takes longer than `limit`, when the connection is closed in favour of another one, or when it
+    /// fails.
     pub(super) async fn after_handshake(
         stream: TcpStream,
         tls: &Tls,

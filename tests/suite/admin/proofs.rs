@@ -108,7 +108,7 @@ const NOT_ASKING: &[&str] = &[
     "/admin/users/3/sessions/end",
     "/admin/users/3/sessions/SID/end",
     "/admin/users/3/browser-sessions/SID/end",
-    // A new client is nobody's account yet, and clients have no roles.
+    // Nobody logs in with a new client yet, and clients have no roles.
     "/admin/clients/new",
     "/admin/clients/1/activate",
     "/admin/clients/1/deactivate",
