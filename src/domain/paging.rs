@@ -153,7 +153,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// Maximum length of an encoded cursor: longer than any value of a row.
-    const MAX: usize = 4_096;
+    pub const MAX: usize = 4_096;
 
     /// A cursor in a list that is sorted by time.
     #[must_use]

@@ -49,6 +49,8 @@ text_enum! {
         SecondFactorChallenges = "second_factor_challenges",
         /// Answered challenges of passkeys.
         PasskeyChallenges = "passkey_challenges",
+        /// Requests with an `Idempotency-Key`.
+        IdempotencyKeys = "idempotency_keys",
     }
 }
 
@@ -68,6 +70,7 @@ impl ExpiringTable {
             Self::SecondFactorChallenges => "id_hash",
             Self::SigningKeys => "kid",
             Self::PasskeyChallenges => "challenge_hash",
+            Self::IdempotencyKeys => "key_mac",
         }
     }
 

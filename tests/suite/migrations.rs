@@ -118,12 +118,14 @@ INSERT INTO passkeys (id, user_type, user_seq, credential_id, public_key, sign_c
 VALUES ('p', 'user', 1, 'c', 'k', 0, 'Laptop', 'internal', TRUE, FALSE, '2026-01-01 00:00:00');
 INSERT INTO passkey_handles (handle, user_type, user_seq) VALUES ('h', 'user', 1);
 INSERT INTO passkey_challenges (challenge_hash, expires_at) VALUES ('h', '2026-01-01 00:00:00');
+INSERT INTO idempotency_keys (key_mac, request_mac, answer, locked_until, expires_at)
+VALUES ('k', 'r', '[]', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 UPDATE users SET search_text = 'ann@y.org';
 UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 32] = [
+const TABLES: [&str; 33] = [
     "users",
     "client_users",
     "sessions",
@@ -153,6 +155,7 @@ const TABLES: [&str; 32] = [
     "passkeys",
     "passkey_handles",
     "passkey_challenges",
+    "idempotency_keys",
     "users_search",
     "client_users_search",
     "audit_events_search",
