@@ -220,6 +220,21 @@ pub struct Slice<T> {
 }
 
 impl<T> Slice<T> {
+    /// A list without entries.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            items: Vec::new(),
+            has_previous: false,
+            has_next: false,
+            edge: None,
+            count: Count {
+                rows: 0,
+                more: false,
+            },
+        }
+    }
+
     /// Converts the entries.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Slice<U> {
         Slice {

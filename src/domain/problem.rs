@@ -87,6 +87,8 @@ pub enum Problem {
     NotDate,
     /// Not a session id.
     NotSession,
+    /// Not an account such as `user:1`.
+    NotAccount,
     /// Not a time (RFC 3339) of the years 1970 to 9999.
     NotTime,
     /// Not a cursor of this list.
@@ -202,6 +204,7 @@ impl Problem {
             Self::SentInCookie => t!("problem.sent_in_cookie", locale = locale),
             Self::NotDate => t!("problem.not_date", locale = locale),
             Self::NotSession => t!("problem.not_session", locale = locale),
+            Self::NotAccount => t!("problem.not_account", locale = locale),
             Self::NotTime => t!("problem.not_time", locale = locale),
             Self::NotCursor => t!("problem.not_cursor", locale = locale),
             Self::TooManyAccounts => t!("problem.too_many_accounts", locale = locale),

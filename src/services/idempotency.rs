@@ -50,7 +50,10 @@ pub async fn begin(services: &Services, request: &KeyedRequest<'_>) -> Result<Be
     let now = services.clock.now();
     let caller = request.caller.to_string();
     let row = IdempotencyKeyRow {
-        key_mac: mac(services, &[caller.as_bytes(), request.key.as_str().as_bytes()]),
+        key_mac: mac(
+            services,
+            &[caller.as_bytes(), request.key.as_str().as_bytes()],
+        ),
         request_mac: mac(services, &[request.operation.as_bytes(), request.body]),
         answer: None,
         locked_until: now + MAX_RUN,

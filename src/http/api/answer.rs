@@ -120,6 +120,11 @@ impl<T> Answer<T> {
         Self::new(StatusCode::CREATED, code, Some(data))
     }
 
+    /// 202 with data: what was requested is done in the background.
+    pub(super) fn accepted_with(code: &'static str, data: T) -> Self {
+        Self::new(StatusCode::ACCEPTED, code, Some(data))
+    }
+
     /// The same with other data.
     pub(super) fn map(self, change: impl FnOnce(T) -> T) -> Self {
         Self {
@@ -230,7 +235,11 @@ pub(super) fn sentence(language: Language, key: &'static str) -> Cow<'static, st
 
 /// The message of `FORBIDDEN` with the scope that the access token does not have.
 pub(super) fn scope_missing(language: Language, scope: &str) -> Cow<'static, str> {
-    t!("sentence.scope_missing", locale = language.tag(), scope = scope)
+    t!(
+        "sentence.scope_missing",
+        locale = language.tag(),
+        scope = scope
+    )
 }
 
 /// The message of `RATE_LIMITED` with the seconds to wait.

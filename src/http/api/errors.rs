@@ -347,7 +347,7 @@ impl ApiError {
         }
     }
 
-    fn log(&self, status: StatusCode, context: &RequestContext) {
+    pub(super) fn log(&self, status: StatusCode, context: &RequestContext) {
         let cause: &dyn fmt::Display = match self.service_error() {
             Some(error) => error,
             None => self,

@@ -10,7 +10,7 @@ use crate::http::api::inputs::PAGE;
 use crate::http::middleware::context::services_of;
 
 /// The parameter with the cursor of a list.
-pub(super) const CURSOR_NAME: &str = "cursor";
+pub(in crate::http) const CURSOR_NAME: &str = "cursor";
 
 /// The position of a page in its list.
 #[derive(Serialize, Clone, Copy, JsonSchema)]
@@ -63,7 +63,12 @@ pub(super) struct ListPosition {
 
 impl ListPosition {
     /// The position in the list that `request` asks for.
-    pub(super) fn new(request: &HttpRequest, page_size: i64, count: Count, next: Option<&Cursor>) -> Self {
+    pub(super) fn new(
+        request: &HttpRequest,
+        page_size: i64,
+        count: Count,
+        next: Option<&Cursor>,
+    ) -> Self {
         let next_cursor = next.map(Cursor::encoded);
         let address = |cursor: &String| {
             let query = query(request, (CURSOR_NAME, cursor));

@@ -3,7 +3,7 @@
 
 mod account;
 mod account_filter;
-mod admin;
+pub(in crate::http) mod admin;
 pub(in crate::http) mod answer;
 mod auth;
 pub mod body;
@@ -23,7 +23,7 @@ pub(in crate::http) mod fuzzing;
 mod health;
 pub mod input;
 pub(in crate::http) mod inputs;
-mod links;
+pub(in crate::http) mod links;
 mod me;
 mod oauth;
 mod oauth_client;

@@ -35,7 +35,12 @@ pub(super) fn operation(
 }
 
 fn description(endpoint: &Endpoint) -> String {
+    let scope;
     let caller = match endpoint.access {
+        Access::Scope(required) => {
+            scope = format!("Caller: a service whose access token has the scope `{required}`.");
+            scope.as_str()
+        }
         Access::Anyone => "Caller: anyone.",
         Access::Bearer => "Caller: anyone with an access token.",
         Access::BearerOrRefresh => {
@@ -54,6 +59,7 @@ fn description(endpoint: &Endpoint) -> String {
     let form = match endpoint.answer {
         Body::Envelope(_) => "",
         Body::Json(_) => " The answer has no envelope.",
+        Body::Lines(_) => " The answer has one JSON object a line, without an envelope.",
         Body::Signed(_) => " The answer is a JWT, signed as access tokens are.",
         Body::Empty if endpoint.is_oauth => " The answer has no body.",
         Body::Empty => {
@@ -71,6 +77,7 @@ fn security(endpoint: &Endpoint) -> Value {
         // Without a body there is no place for other credentials.
         Access::Service if endpoint.body.is_empty() => json!([{"secret": []}, {"bearer": []}]),
         Access::Service => json!([{"secret": []}, {"bearer": []}, {}]),
+        Access::Scope(scope) => json!([{"bearer": [scope]}]),
         Access::Bearer | Access::Internal | Access::Administrator => json!([{"bearer": []}]),
     }
 }
