@@ -37,10 +37,14 @@ text_enum! {
         ServicesRead = "admin:services:read",
         /// Create, change and delete services that have no scope of the admin API that the caller lacks.
         ServicesWrite = "admin:services:write",
+        /// List internal users.
+        UsersRead = "admin:users:read",
         /// Create and change internal users whose role changes no accounts.
         UsersWrite = "admin:users:write",
         /// With `admin:users:write`: also those whose role may change accounts.
         AdministratorsWrite = "admin:administrators:write",
+        /// List clients.
+        ClientsRead = "admin:clients:read",
         /// Create and change clients.
         ClientsWrite = "admin:clients:write",
     }

@@ -137,6 +137,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// The scope with which the access token of a service suffices as well.
+    pub or_scope: Option<AdminScope>,
     /// One line for the documentation.
     pub summary: &'static str,
     /// The parameters of the query.
@@ -183,6 +185,7 @@ impl Endpoint {
             method,
             path,
             access,
+            or_scope: None,
             summary,
             query: &[],
             body: &[],
@@ -199,6 +202,14 @@ impl Endpoint {
             is_bulk: false,
             example: "",
             handler,
+        }
+    }
+
+    /// The same, also for services whose access tokens have this scope. The handler takes [`Internal`](Access::Internal).
+    pub(super) const fn or_scope(self, scope: AdminScope) -> Self {
+        Self {
+            or_scope: Some(scope),
+            ..self
         }
     }
 

@@ -71,7 +71,7 @@ impl ListPosition {
     ) -> Self {
         let next_cursor = next.map(Cursor::encoded);
         let address = |cursor: &String| {
-            let query = query(request, (CURSOR_NAME, cursor));
+            let query = query(request, (CURSOR_NAME, cursor.as_str()));
             format!("{}?{query}", list_address(request))
         };
         Self {
@@ -105,7 +105,7 @@ impl Links {
     /// The addresses for a page of the list that `request` asks for. Behind the end, the page before is the last one.
     pub(super) fn new(request: &HttpRequest, position: Pagination) -> Self {
         let address = |page: i64| {
-            let query = query(request, (PAGE.name, &page.to_string()));
+            let query = query(request, (PAGE.name, page.to_string().as_str()));
             format!("{}?{query}", list_address(request))
         };
         let Pagination {

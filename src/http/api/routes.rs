@@ -4,9 +4,9 @@ use actix_web::{HttpRequest, Resource, guard, web};
 use schemars::SchemaGenerator;
 
 use crate::domain::admin_scope::AdminScope::{
-    AuditRead, BlacklistRead, BlacklistWrite, ClientsWrite, JobsRead, KeysRead, KeysWrite,
-    LocksRead, LocksWrite, ServicesRead, ServicesWrite, SessionsRead, SessionsWrite, TokensRead,
-    TokensWrite, UsersWrite,
+    AuditRead, BlacklistRead, BlacklistWrite, ClientsRead, ClientsWrite, JobsRead, KeysRead,
+    KeysWrite, LocksRead, LocksWrite, ServicesRead, ServicesWrite, SessionsRead, SessionsWrite,
+    TokensRead, TokensWrite, UsersRead, UsersWrite,
 };
 use crate::http::api::admin::bulk_items::{CLIENTS, USERS};
 use crate::http::api::admin::list::{BEFORE, CURSOR, FROM, OWNER_TYPE, PERSON};
@@ -195,7 +195,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .signed(status_lists::MEDIA_TYPE).tagged().errors(&[NOT_FOUND]),
     Endpoint::new(Get, "/api/me", Bearer, "Returns the caller's account", || to(me::show))
         .ok("ME"),
-    Endpoint::new(Get, "/api/users", Internal, "Lists internal users", || to(users::list))
+    Endpoint::new(Get, "/api/users", Internal, "Lists internal users", || to(users::list)).or_scope(UsersRead)
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), ROLE.optional(), IS_ACTIVE.optional(),
                  users::ORDERING.optional()])
         .ok("USER_LIST"),
@@ -204,7 +204,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                        NAME.required(), ROLE.optional(), PASSWORD.optional(), INVITE.optional(), IS_ACTIVE.optional(),
                        CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .created("USER_CREATED").on_device().errors(&[CURRENT_PASSWORD_REQUIRED, REAUTHENTICATION_REQUIRED, ALREADY_EXISTS, RATE_LIMITED]),
-    Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show))
+    Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show)).or_scope(UsersRead)
         .ok("USER").errors(&[USER_NOT_FOUND]),
     Endpoint::new(Patch, "/api/users/{user_seq}", Administrator, "Changes an internal user", || to(users::update))
         .strict_body(&[EMAIL.nullable(), EMAIL_VERIFIED.optional(), USERNAME.nullable(), EXTERNAL_ID.nullable(), NAME.optional(), ROLE.optional(),
@@ -214,7 +214,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .example(r#"{"name": "Kim Minji", "is_active": false}"#),
     Endpoint::new(Delete, "/api/users/{user_seq}", Administrator, "Deletes an internal user", || to(users::delete))
         .ok("USER_DELETED").errors(&[USER_NOT_FOUND]),
-    Endpoint::new(Get, "/api/clients", Internal, "Lists clients", || to(client_users::list))
+    Endpoint::new(Get, "/api/clients", Internal, "Lists clients", || to(client_users::list)).or_scope(ClientsRead)
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), IS_ACTIVE.optional(),
                  client_users::ORDERING.optional()])
         .ok("CLIENT_LIST"),
@@ -223,7 +223,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                        EMAIL_VERIFIED.optional(), PHONE.nullable(), PASSWORD.optional(), INVITE.optional(),
                        IS_ACTIVE.optional(), CLAIMS.nullable()])
         .created("CLIENT_CREATED").errors(&[ALREADY_EXISTS]),
-    Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show))
+    Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show)).or_scope(ClientsRead)
         .ok("CLIENT").errors(&[CLIENT_NOT_FOUND]),
     Endpoint::new(Patch, "/api/clients/{user_seq}", Administrator, "Changes a client", || to(client_users::update))
         .strict_body(&[USERNAME.optional(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), EMAIL_VERIFIED.optional(), PHONE.nullable(),

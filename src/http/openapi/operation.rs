@@ -51,6 +51,12 @@ fn description(endpoint: &Endpoint) -> String {
         Access::Internal => "Caller: an internal user whose role may list accounts.",
         Access::Administrator => "Caller: an internal user whose role may change accounts.",
     };
+    let or_scope = endpoint.or_scope.map(|scope| {
+        format!(
+            " Or a service whose access token has the scope `{scope}`, which sees the contacts."
+        )
+    });
+    let or_scope = or_scope.unwrap_or_default();
     let body = match (endpoint.body.is_empty(), endpoint.refuses_unknown) {
         (true, _) => "",
         (false, true) => " A field that is not listed is refused.",
@@ -66,7 +72,7 @@ fn description(endpoint: &Endpoint) -> String {
             " The answer is in the headers. Every other method is answered in the same way."
         }
     };
-    format!("{caller}{body}{form}")
+    format!("{caller}{or_scope}{body}{form}")
 }
 
 fn security(endpoint: &Endpoint) -> Value {

@@ -104,6 +104,26 @@ async fn each_endpoint_needs_its_scope_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_service_reads_accounts_with_the_scope_for_it() {
+    let app = App::start();
+    app.make_user("ann", munjigi::domain::account::Role::STAFF)
+        .await;
+    app.make_client("acme").await;
+    for (noun, code, other) in [("users", "USER", "clients"), ("clients", "CLIENT", "users")] {
+        let reader = ops(&app, noun, &format!("admin:{noun}:read")).await;
+        let list = reader.get(&format!("/api/{noun}?search=a")).await;
+        list.assert(200, &format!("{code}_LIST"));
+        let one = reader.get(&format!("/api/{noun}/1")).await;
+        let one = one.assert(200, code);
+        assert!(one["username"].is_string() || one["email"].is_string());
+        let refused = reader.get(&format!("/api/{other}")).await;
+        refused.assert(403, "FORBIDDEN");
+        let deleted = reader.call("DELETE", &format!("/api/{noun}/1")).await;
+        deleted.assert(403, "FORBIDDEN");
+    }
+}
+
+#[tokio::test]
 async fn a_token_has_only_the_scopes_that_were_asked_for_and_none_after_they_are_taken_away() {
     let app = App::start();
     let service = app

@@ -137,7 +137,7 @@ impl OwnerView {
 
 /// Whether a call changed anything.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Changed {
+pub(in crate::http::api) struct Changed {
     /// `false` if it was so before.
     pub(super) changed: bool,
 }
