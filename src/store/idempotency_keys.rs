@@ -11,8 +11,7 @@ use crate::store::error::StoreError;
 use crate::store::schema::idempotency_keys;
 
 /// A row.
-#[derive(Queryable, Insertable, Clone, Debug)]
-#[diesel(table_name = idempotency_keys)]
+#[derive(Queryable, Clone, Debug)]
 pub struct IdempotencyKeyRow {
     /// The MAC of the caller and the key.
     pub key_mac: String,
