@@ -3,11 +3,10 @@
 use munjigi::config::Config;
 use serde_json::{Value, json};
 
-use super::otp::request_code;
 use crate::support::{
-    App,
+    App, TIMEOUT,
     receiver::{Answer, Receiver},
-    wait::wait_until,
+    wait_until,
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -15,6 +14,12 @@ const SPAN: &str = "00f067aa0ba902b7";
 
 fn traceparent(flags: &str) -> String {
     format!("00-{TRACE}-{SPAN}-{flags}")
+}
+
+async fn request_code(app: &App, username: &str) {
+    let body = json!({ "username": username });
+    let answer = app.anonymous().post("/clients/otp/request", body).await;
+    answer.assert(200, "OTP_SENT");
 }
 
 /// Sends all spans to this collector.
@@ -221,7 +226,7 @@ async fn probes_are_not_traced_and_what_is_left_is_sent_at_the_end() {
     app.anonymous().get("/healthz").await.assert_status(200);
     app.anonymous().get("/api/me").await.assert_status(401);
     let tracer = app.services().traces.as_ref().unwrap();
-    tracer.drain(crate::support::TIMEOUT).await;
+    tracer.drain(TIMEOUT).await;
     let names: Vec<Value> = spans(&collector)
         .iter()
         .map(|span| span["name"].clone())
