@@ -16,7 +16,7 @@ use crate::http::server::connection::RequestGuard;
 use crate::http::server::{self, Limits};
 use crate::http::tls::Tls;
 use crate::services::Services;
-use crate::services::metrics::Format;
+use crate::services::metrics::exposition::Format;
 use crate::services::metrics::figures::Figures;
 
 /// The most connections at the same time. One or two monitoring systems poll now and then.
@@ -83,7 +83,7 @@ async fn show(
         Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         Format::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
     };
-    let certificate_expiry = tls.as_ref().as_ref().and_then(Tls::expires_at);
+    let certificate_expiry = tls.get_ref().as_ref().and_then(Tls::expires_at);
     let text = figures.text(&services, format, certificate_expiry).await;
     HttpResponse::Ok()
         .content_type(content_type)

@@ -22,8 +22,8 @@ pub(super) fn begin(request: &ServiceRequest, services: &Services) -> Option<Req
     let header = request.headers().get(TRACEPARENT);
     let header = header.and_then(|value| value.to_str().ok());
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    let server = &services.current.load().server;
-    let is_trusted = peer.is_some_and(|peer| is_trusted(&peer, server));
+    let current = services.current.load();
+    let is_trusted = peer.is_some_and(|peer| is_trusted(&peer, &current.server));
     tracer.begin(header, is_trusted)
 }
 

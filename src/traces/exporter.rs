@@ -62,7 +62,7 @@ impl Exporter {
                     return false;
                 }
             }
-            _ = stopping.wait_for(|stops| *stops) => spans.close(),
+            () = stopped(stopping) => spans.close(),
         }
         let full = async {
             while batch.len() < MAX_BATCH {
@@ -76,7 +76,7 @@ impl Exporter {
             biased;
             () = full => {}
             () = tokio::time::sleep(COLLECT_FOR) => {}
-            _ = stopping.wait_for(|stops| *stops) => spans.close(),
+            () = stopped(stopping) => spans.close(),
         }
         !batch.is_empty() || !spans.is_empty()
     }
@@ -105,4 +105,10 @@ impl Exporter {
         }
         is_accepted
     }
+}
+
+/// Waits until the server stops.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error says that the tracer is gone, which is a stop as well.
+    let _ = stopping.wait_for(|stops| *stops).await;
 }

@@ -149,10 +149,8 @@ impl Tracer {
     /// Sends the spans that are left, for at most this time. Later spans are dropped.
     pub async fn drain(&self, limit: Duration) {
         self.stopping.send_replace(true);
-        let exporter = {
-            let exporter = self.exporter.lock();
-            exporter.unwrap_or_else(PoisonError::into_inner).take()
-        };
+        let exporter = self.exporter.lock();
+        let exporter = exporter.unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut exporter) = exporter
             && tokio::time::timeout(limit, &mut exporter).await.is_err()
         {

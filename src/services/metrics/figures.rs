@@ -278,7 +278,7 @@ fn add_backlog(families: &mut Families, figures: &DatabaseFigures, now: Timestam
     let age = backlog
         .since
         .map_or(Duration::ZERO, |since| now.since(since));
-    let help = "Since when the first of them could have been deleted";
+    let help = "Time since the first of them could have been deleted";
     let (name, age) = ("flush_backlog_age", Value::Number(seconds(age)));
     families.one((name, help), Some(Unit::Seconds), age);
 }

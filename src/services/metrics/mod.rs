@@ -5,9 +5,7 @@
 
 pub mod counters;
 mod database;
-mod exposition;
+pub mod exposition;
 pub mod figures;
 mod process;
 pub mod requests;
-
-pub use crate::services::metrics::exposition::Format;

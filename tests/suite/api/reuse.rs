@@ -5,7 +5,7 @@ use std::time::Duration;
 use munjigi::{
     config::Span,
     domain::account::Role,
-    services::metrics::{Format, figures::Figures},
+    services::metrics::{exposition::Format, figures::Figures},
 };
 
 use crate::{

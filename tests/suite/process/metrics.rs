@@ -115,7 +115,7 @@ fn requests_logins_refusals_and_states_are_counted() {
         r#"munjigi_http_requests_total{route="/api/me",method="GET",status="200"} 1"#,
         r#"munjigi_http_requests_total{route="-",method="GET",status="404"} 1"#,
         r#"munjigi_http_request_duration_seconds_count{route="/auth/login",method="POST"} 3"#,
-        r#"munjigi_http_request_duration_seconds_bucket{le="+Inf",route="/auth/login",method="POST"} 3"#,
+        r#"munjigi_http_request_duration_seconds_bucket{route="/auth/login",method="POST",le="+Inf"} 3"#,
         r#"munjigi_logins_total{user_type="user",outcome="accepted"} 1"#,
         r#"munjigi_logins_total{user_type="user",outcome="refused"} 2"#,
         r#"munjigi_refusals_total{operation="login",reason="invalid_credentials"} 2"#,
