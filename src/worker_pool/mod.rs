@@ -281,6 +281,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_figures_show_the_load() {
+        let pool = pool(1, 1, LONG);
+        let (release, first) = occupy(&pool).await;
+        let (_, second) = enqueue(&pool).await;
+        assert_eq!(pool.run(|()| ()).await, Err(WorkError::Overloaded));
+        let figures = pool.figures();
+        assert_eq!((figures.size, figures.in_use, figures.waiting), (1, 1, 1));
+        assert_eq!((figures.rejected, figures.waits.count()), (1, 1));
+        drop(release);
+        assert_eq!(first.await.unwrap(), Ok(()));
+        assert_eq!(second.await.unwrap(), Ok(()));
+        let figures = pool.figures();
+        assert_eq!((figures.waiting, figures.waits.count()), (0, 2));
+    }
+
+    #[tokio::test]
     async fn a_job_that_waited_too_long_is_overloaded_and_never_begins() {
         let pool = pool(1, 8, Duration::from_millis(50));
         let (release, first) = occupy(&pool).await;

@@ -257,6 +257,9 @@ mod tests {
         );
         let other = join(&queue, &log, "b", "b").await;
         assert!(!flood.pop().unwrap().await.unwrap(), "it lost its place");
+        let figures = queue.figures();
+        assert_eq!((figures.in_use, figures.waiting), (1, 6));
+        assert_eq!((figures.rejected, figures.waits.count()), (2, 1));
         drop(running);
         assert!(other.await.unwrap());
         for task in flood {

@@ -73,6 +73,9 @@ async fn every_metric_is_documented_with_its_type() {
         Some((name.to_owned(), kind.to_owned()))
     });
     let exported: BTreeMap<String, String> = types.collect();
+    // The end of the validity of rcgen's certificates, in the year 4096.
+    let expiry = "\nmunjigi_tls_certificate_expiry_timestamp_seconds 67090118400";
+    assert!(text.contains(expiry), "{text}");
     let is_sqlite = matches!(Place::new().database, Database::Sqlite(_));
     let mut documented = documented();
     documented.retain(|name, _| is_sqlite || !name.starts_with("munjigi_sqlite_"));
