@@ -198,41 +198,6 @@ fn the_other_ranges_are_those_of_the_example() {
             "metrics.listen",
             "give another address or port",
         ),
-        (
-            "[traces]\nendpoint = 'ftp://127.0.0.1/v1/traces'",
-            "traces.endpoint",
-            "not an http or https URL",
-        ),
-        (
-            "[traces]\nendpoint = 'http://127.0.0.1:4318'",
-            "traces.endpoint",
-            "`http://127.0.0.1:4318/v1/traces`",
-        ),
-        (
-            "[traces]\nendpoint = 'http://collector:4318/v1/traces'\nheaders = 'a=hunter2'",
-            "traces.endpoint",
-            "would be sent unencrypted",
-        ),
-        (
-            "[traces]\nheaders = 'Bearer hunter2'",
-            "traces.headers",
-            "`name=value`",
-        ),
-        (
-            "[traces]\nsample_ratio = 1.5",
-            "traces.sample_ratio",
-            "give 0 to 1",
-        ),
-        (
-            "[traces]\nsample_ratio = nan",
-            "traces.sample_ratio",
-            "give 0 to 1",
-        ),
-        (
-            "[traces]\nsample_ratio = '0.5'",
-            "traces.sample_ratio",
-            "a number",
-        ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
         ("[otp]\nphone_region = 'kr'", "otp.phone_region", "`KR`"),
         (
