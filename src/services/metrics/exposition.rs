@@ -32,6 +32,8 @@ pub(super) enum Value {
     Time(Duration),
     /// Of a gauge.
     Number(f64),
+    /// Of a gauge of a number of things.
+    Whole(u64),
     /// Of a histogram whose values are times in microseconds.
     Times(Snapshot),
     /// Of a histogram of numbers.
@@ -42,19 +44,14 @@ pub(super) enum Value {
 
 impl Value {
     /// A gauge of a number of things.
-    pub(super) fn of(number: impl TryInto<u32>) -> Self {
-        Self::Number(f64::from(number.try_into().unwrap_or(u32::MAX)))
-    }
-
-    /// A gauge of a number that may be large.
-    pub(super) fn of_large(number: u64) -> Self {
-        Self::Number(float(number))
+    pub(super) fn of(number: impl TryInto<u64>) -> Self {
+        Self::Whole(number.try_into().unwrap_or(0))
     }
 
     fn kind(&self) -> MetricType {
         match self {
             Self::Count(_) | Self::Time(_) => MetricType::Counter,
-            Self::Number(_) => MetricType::Gauge,
+            Self::Number(_) | Self::Whole(_) => MetricType::Gauge,
             Self::Times(_) | Self::Numbers(_) => MetricType::Histogram,
             Self::Info => MetricType::Info,
         }
@@ -71,6 +68,7 @@ impl Value {
                 encoder.encode_counter::<NoLabelSet, _, f64>(&time.as_secs_f64(), None)
             }
             Self::Number(number) => encoder.encode_gauge(number),
+            Self::Whole(number) => encoder.encode_gauge(number),
             Self::Times(times) => {
                 let seconds = |micros| Duration::from_micros(micros).as_secs_f64();
                 encode_histogram(&mut encoder, times, seconds)

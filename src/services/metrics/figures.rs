@@ -258,7 +258,7 @@ fn add_totals(families: &mut Families, totals: &Totals) {
     let tokens = tokens.map(|(state, count)| (label("state", state), Value::of(count)));
     let help = "Refresh tokens that have not expired, in the whole database";
     families.add(("refresh_tokens", help), None, tokens);
-    let size = Value::of_large(u64::try_from(totals.database_size).unwrap_or(0));
+    let size = Value::of(totals.database_size);
     families.one(
         ("database_size", "The size of the database"),
         Some(Unit::Bytes),

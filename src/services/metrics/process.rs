@@ -38,17 +38,17 @@ pub(super) fn add(families: &mut Families, started_at: Timestamp) {
         families.one(
             ("process_resident_memory", "Memory in RAM"),
             Some(Unit::Bytes),
-            Value::Number(stat.resident),
+            Value::of(stat.resident),
         );
         families.one(
             ("process_virtual_memory", "Memory in the address space"),
             Some(Unit::Bytes),
-            Value::Number(stat.virtual_memory),
+            Value::of(stat.virtual_memory),
         );
         families.one(
             ("process_threads", "Threads"),
             None,
-            Value::Number(stat.threads),
+            Value::of(stat.threads),
         );
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
@@ -69,9 +69,9 @@ pub(super) fn add(families: &mut Families, started_at: Timestamp) {
 
 struct Stat {
     cpu: Duration,
-    resident: f64,
-    virtual_memory: f64,
-    threads: f64,
+    resident: u64,
+    virtual_memory: u64,
+    threads: u64,
 }
 
 impl Stat {
@@ -81,14 +81,12 @@ impl Stat {
         let (_, fields) = stat.rsplit_once(") ")?;
         let fields: Vec<&str> = fields.split(' ').collect();
         let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-        let float = |index: usize| fields.get(index)?.parse::<f64>().ok();
         let ticks = number(UTIME)? + number(STIME)?;
-        let pages = u32::try_from(page_size()).ok()?;
         Some(Self {
             cpu: Duration::from_micros(ticks * 1_000_000 / clock_ticks_per_second().max(1)),
-            resident: float(RSS)? * f64::from(pages),
-            virtual_memory: float(VSIZE)?,
-            threads: float(THREADS)?,
+            resident: number(RSS)? * page_size() as u64,
+            virtual_memory: number(VSIZE)?,
+            threads: number(THREADS)?,
         })
     }
 }

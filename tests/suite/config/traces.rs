@@ -2,6 +2,12 @@
 
 use super::support::*;
 
+#[track_caller]
+fn refused_variable(name: &str, value: &str, words: &str) {
+    let message = load("", &[(name, value)]).unwrap_err();
+    assert!(message.contains(words), "{value}: {message}");
+}
+
 #[test]
 fn unusable_settings_are_refused() {
     refused_for(&[
@@ -41,8 +47,8 @@ fn unusable_settings_are_refused() {
             "a number",
         ),
     ]);
-    refused_env("MUNJIGI_TRACES__SAMPLE_RATIO", "many", "not a number");
-    refused_env("MUNJIGI_TRACES__SAMPLE_RATIO", "-0.1", "give 0 to 1");
+    refused_variable("MUNJIGI_TRACES__SAMPLE_RATIO", "many", "not a number");
+    refused_variable("MUNJIGI_TRACES__SAMPLE_RATIO", "-0.1", "give 0 to 1");
 }
 
 #[test]
@@ -65,6 +71,6 @@ fn the_ratio_is_a_number_and_headers_are_a_list() {
         assert!((ratio - whole.parse::<f64>().unwrap()).abs() < f64::EPSILON);
     }
     for invalid in ["a", "=a", "a=", "a b=c", "a=b,", "a=가"] {
-        refused_env("MUNJIGI_TRACES__HEADERS", invalid, "`name=value`");
+        refused_variable("MUNJIGI_TRACES__HEADERS", invalid, "`name=value`");
     }
 }
