@@ -160,13 +160,15 @@ async fn promtool_has_nothing_to_say_about_the_metrics() {
 async fn promtool_reads_the_metrics_as_open_metrics() {
     let text = exported(OPEN_METRICS).await;
     assert!(text.ends_with("\n# EOF\n"), "{text}");
-    let with_times: String = text
-        .lines()
-        .map(|line| match line.starts_with('#') {
-            true => format!("{line}\n"),
-            false => format!("{line} 1771072245\n"),
-        })
-        .collect();
+    let with_time = |line: &str| {
+        if line.starts_with('#') {
+            line.to_owned()
+        } else {
+            format!("{line} 1771072245")
+        }
+    };
+    let with_times: Vec<String> = text.lines().map(with_time).collect();
+    let with_times = with_times.join("\n") + "\n";
     let place = Place::on_sqlite();
     write(&place.path("metrics"), &with_times);
     let input = place.path("metrics").display().to_string();
