@@ -23,10 +23,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, join_all},
-};
+use futures_util::{FutureExt, future::join_all};
 use tokio::{
     runtime::Handle,
     sync::{Mutex as AsyncMutex, mpsc},
@@ -37,7 +34,7 @@ use tokio::{
 use crate::clock::{Clock, Timestamp};
 use crate::config::{SmtpConfig, WebhookConfig};
 use crate::delivery::notice::Notice;
-use crate::delivery::outcome::{Pending, Totals};
+use crate::delivery::outcome::{Pending, Queued, Totals};
 use crate::delivery::retry::{AttemptError, pause};
 use crate::delivery::smtp::Smtp;
 use crate::delivery::values::Mail;
@@ -52,7 +49,7 @@ pub use crate::delivery::{
     notice::{
         AccountChange, ChangeNotice, LinkNotice, OtpNotice, ReuseNotice, TokenUse, masked_email,
     },
-    outcome::{ChannelCounts, Counts, Observer},
+    outcome::{ChannelCounts, Counts, Observer, Prepare},
     samples::sample,
     templates::{BUILT_IN as BUILT_IN_TEMPLATES, Rendered, TemplateError, Templates},
     test_mail::send_test,
@@ -244,15 +241,6 @@ impl Delivery {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What must succeed before a code is sent, such as storing its hash. The error is a reason for the log.
-pub type Prepare = BoxFuture<'static, Result<(), String>>;
-
-/// An entry of the queue.
-struct Queued {
-    prepare: Option<Prepare>,
-    pending: Pending,
 }
 
 /// Delay before a notice is processed, so that the response of the request is not slowed down by it.

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use futures_util::future::BoxFuture;
+
 use crate::clock::Timestamp;
 use crate::delivery::message::{DeliveryOutcome, MAIL};
 use crate::delivery::notice::{Notice, OtpNotice, masked_email, masked_phone};
@@ -98,6 +100,15 @@ impl Totals {
             &self.of_channel
         }
     }
+}
+
+/// What must succeed before a code is sent, such as storing its hash. The error is a reason for the log.
+pub type Prepare = BoxFuture<'static, Result<(), String>>;
+
+/// An entry of the queue.
+pub(super) struct Queued {
+    pub(super) prepare: Option<Prepare>,
+    pub(super) pending: Pending,
 }
 
 /// A notice without an outcome. If it is dropped without one (panic, shutdown), it counts as failed.
