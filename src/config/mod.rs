@@ -31,6 +31,7 @@ mod server;
 mod simplejwt;
 mod smtp;
 mod tokens;
+mod traces;
 mod values;
 mod webhook;
 
@@ -61,6 +62,7 @@ pub use crate::config::{
     tokens::{
         ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, RotationPolicy, TokenProfile, TokensConfig,
     },
+    traces::TracesConfig,
     values::{InvalidValue, Secret, Span, is_loopback_host},
     webhook::WebhookConfig,
 };

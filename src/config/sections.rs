@@ -25,6 +25,7 @@ use crate::config::server::ServerConfig;
 use crate::config::simplejwt::SimplejwtConfig;
 use crate::config::smtp::{SmtpConfig, full_name};
 use crate::config::tokens::TokensConfig;
+use crate::config::traces::TracesConfig;
 use crate::config::webhook::WebhookConfig;
 
 /// The whole configuration, one field per section of the file.
@@ -72,6 +73,8 @@ pub struct Config {
     pub language: LanguageConfig,
     /// `[metrics]`
     pub metrics: MetricsConfig,
+    /// `[traces]`
+    pub traces: TracesConfig,
     /// `[log]`
     pub log: LogConfig,
 }
@@ -144,6 +147,7 @@ impl Config {
         self.admin
             .check(&self.server, self.metrics.listen, &mut checks);
         self.metrics.check(self.server.listen, &mut checks);
+        self.traces.check(&mut checks);
         checks.finish()
     }
 

@@ -65,6 +65,7 @@ mod staff;
 mod status_lists;
 mod step_up;
 mod strangers;
+mod traces;
 mod typed;
 mod usernames;
 mod users;

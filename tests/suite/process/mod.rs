@@ -38,6 +38,7 @@ mod load;
 mod log;
 mod mail;
 mod metrics;
+mod monitoring;
 mod openapi;
 mod other_programs;
 mod packaging;
