@@ -11,6 +11,7 @@ pub mod bootstrap;
 mod check;
 mod client_users;
 mod config;
+mod confirmation;
 mod database;
 mod error;
 mod export;
@@ -34,6 +35,7 @@ mod reload;
 mod serve;
 mod service_manager;
 mod services;
+mod sessions;
 mod signals;
 mod tokens;
 mod toml_file;
@@ -86,6 +88,9 @@ enum Command {
     /// Remove expired rows, or inspect a token
     #[command(subcommand)]
     Tokens(tokens::Verb),
+    /// End sessions
+    #[command(subcommand)]
+    Sessions(sessions::Verb),
     /// Verify the audit log, or start its chain again
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -145,6 +150,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Import(verb) => import::run_verb(load()?, verb).await,
         Command::Export(verb) => export::run(load()?, verb).await,
         Command::Tokens(verb) => tokens::run(load()?, verb).await,
+        Command::Sessions(verb) => Box::pin(sessions::run(load()?, verb)).await,
         Command::Audit(verb) => audit::run(&load()?, verb).await,
         Command::Mail(verb) => mail::run(&load()?, verb).await,
         Command::Keys(verb) => keys::run(load()?, verb).await,
