@@ -9,6 +9,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::clock::Timestamp;
 use crate::delivery::Counts;
 use crate::domain::principal::UserType;
 use crate::log_writer::dropped_lines;
@@ -32,6 +33,9 @@ pub struct Metrics {
     audit_chain_broken: Gauge,
     audit_chain_lag: Gauge<f64, AtomicU64>,
     dropped_log_lines: Counter,
+    last_backup: Gauge,
+    last_backup_size: Gauge,
+    backup_failures: Counter,
 }
 
 impl Default for Metrics {
@@ -58,6 +62,25 @@ impl Default for Metrics {
             "dropped_log_lines",
             "Lines of the log that standard output did not take",
             dropped_log_lines.clone(),
+        );
+        let backup_failures = Counter::default();
+        registry.register(
+            "backup_failures",
+            "Backups at intervals that failed",
+            backup_failures.clone(),
+        );
+        let (last_backup, last_backup_size) = (Gauge::default(), Gauge::default());
+        registry.register_with_unit(
+            "last_backup_timestamp",
+            "Time of the last good backup at intervals; 0 if there is none",
+            Unit::Seconds,
+            last_backup.clone(),
+        );
+        registry.register_with_unit(
+            "last_backup_size",
+            "Size of the last good backup at intervals",
+            Unit::Bytes,
+            last_backup_size.clone(),
         );
         for user_type in UserType::NAMES {
             // Exported from the start as zero, so that the first increase is visible to `rate()`.
@@ -101,6 +124,9 @@ impl Default for Metrics {
                 "Time since all audit events were linked; infinite if they never were",
             ),
             dropped_log_lines,
+            last_backup,
+            last_backup_size,
+            backup_failures,
             registry,
         }
     }
@@ -141,6 +167,18 @@ impl Metrics {
     pub fn logged_in(&self, user_type: UserType, outcome: &'static str) {
         let labels = vec![("user_type", user_type.as_str()), ("outcome", outcome)];
         self.logins.get_or_create(&labels).inc();
+    }
+
+    /// Sets the time and the size of the last good backup.
+    pub fn backed_up(&self, at: Timestamp, bytes: u64) {
+        self.last_backup.set(at.unix_seconds());
+        self.last_backup_size
+            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a backup that failed.
+    pub fn backup_failed(&self) {
+        self.backup_failures.inc();
     }
 
     /// All metrics in the OpenMetrics text format, with the current state of the revocation cache, the deliveries and the audit
