@@ -7,6 +7,7 @@ mod accounts;
 mod addresses;
 mod audit;
 mod background;
+mod backup;
 pub mod bootstrap;
 mod check;
 mod client_users;
@@ -32,6 +33,8 @@ mod packaging;
 mod password;
 mod python_values;
 mod reload;
+mod restore;
+mod restore_report;
 mod serve;
 mod service_manager;
 mod services;
@@ -88,6 +91,16 @@ enum Command {
     /// Remove expired rows, or inspect a token
     #[command(subcommand)]
     Tokens(tokens::Verb),
+    /// Write a backup of the database, its keys and the audit checkpoint to a file, also while the server runs
+    ///
+    /// SQLite only. The copy is verified before the file appears: its structure and its audit log. With `backup.directory` the
+    /// server makes backups by itself.
+    Backup(backup::Arguments),
+    /// Restore a backup where there is no database, or mark a copy of the database that was put back
+    ///
+    /// The backup is verified first. All sessions end, unless they are kept; open links and codes are withdrawn. The audit log
+    /// records the restore.
+    Restore(restore::Arguments),
     /// End sessions
     #[command(subcommand)]
     Sessions(sessions::Verb),
@@ -150,6 +163,8 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Import(verb) => import::run_verb(load()?, verb).await,
         Command::Export(verb) => export::run(load()?, verb).await,
         Command::Tokens(verb) => tokens::run(load()?, verb).await,
+        Command::Backup(arguments) => Box::pin(backup::run(&load()?, arguments)).await,
+        Command::Restore(arguments) => Box::pin(restore::run(load()?, arguments)).await,
         Command::Sessions(verb) => Box::pin(sessions::run(load()?, verb)).await,
         Command::Audit(verb) => audit::run(&load()?, verb).await,
         Command::Mail(verb) => mail::run(&load()?, verb).await,

@@ -104,19 +104,39 @@ fn write_unfinished(
     };
     let description = serde_json::to_vec_pretty(&description).map_err(io::Error::other)?;
     let now = contents.created_at;
-    append(&mut archive, DESCRIPTION, now, description.len() as u64, &*description)?;
+    append(
+        &mut archive,
+        DESCRIPTION,
+        now,
+        description.len() as u64,
+        &*description,
+    )?;
     for key in &contents.keys {
-        append(&mut archive, &key.name, now, key.content.len() as u64, &*key.content)?;
+        append(
+            &mut archive,
+            &key.name,
+            now,
+            key.content.len() as u64,
+            &*key.content,
+        )?;
     }
     if let Some(checkpoint) = &contents.checkpoint {
         let text = format!("{checkpoint}\n");
-        append(&mut archive, CHECKPOINT, now, text.len() as u64, text.as_bytes())?;
+        append(
+            &mut archive,
+            CHECKPOINT,
+            now,
+            text.len() as u64,
+            text.as_bytes(),
+        )?;
     }
     let file = File::open(database)?;
     append(&mut archive, DATABASE, now, file.metadata()?.len(), file)?;
     let mut output = archive.into_inner()?.finish()?;
     output.flush()?;
-    let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let file = output
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     Ok(file.metadata()?.len())
 }
@@ -193,10 +213,7 @@ pub fn unpack(
     })
 }
 
-fn unpack_entries(
-    input: Box<dyn Read>,
-    into: &Path,
-) -> io::Result<(Description, Vec<BackupKey>)> {
+fn unpack_entries(input: Box<dyn Read>, into: &Path) -> io::Result<(Description, Vec<BackupKey>)> {
     let mut archive = Archive::new(input);
     let mut description: Option<Description> = None;
     let mut keys = Vec::new();
@@ -205,7 +222,9 @@ fn unpack_entries(
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let is_regular = entry.header().entry_type() == EntryType::Regular;
         if description.is_none() && name != DESCRIPTION {
-            return Err(io::Error::other(format!("it does not begin with {DESCRIPTION}")));
+            return Err(io::Error::other(format!(
+                "it does not begin with {DESCRIPTION}"
+            )));
         }
         match name.as_str() {
             DATABASE if is_regular => {

@@ -184,9 +184,9 @@ pub(super) fn reader(
     };
     match opened {
         Ok(reader) => Ok(Box::new(reader)),
-        Err(DecryptError::NoMatchingKeys) => {
-            Err(failed("no key of the identity file is that of its recipient"))
-        }
+        Err(DecryptError::NoMatchingKeys) => Err(failed(
+            "no key of the identity file is that of its recipient",
+        )),
         Err(DecryptError::KeyDecryptionFailed | DecryptError::DecryptionFailed) => {
             Err(failed("the passphrase is wrong, or the file was changed"))
         }

@@ -80,9 +80,7 @@ pub fn read(config: &Config) -> Result<Vec<BackupKey>, BackupError> {
         .map(|(name, place)| {
             let content = match place {
                 Place::Value(secret) => secret.reveal().as_bytes().to_vec(),
-                Place::File(path) => {
-                    fs::read(&path).map_err(BackupError::file("read", &path))?
-                }
+                Place::File(path) => fs::read(&path).map_err(BackupError::file("read", &path))?,
             };
             Ok(BackupKey { name, content })
         })

@@ -38,8 +38,7 @@ pub fn find_damage(connection: &mut Db) -> Result<Option<String>, StoreError> {
     let Db::Sqlite(sqlite) = connection else {
         return Ok(None);
     };
-    let findings: Vec<Finding> =
-        diesel::sql_query("PRAGMA integrity_check(1)").load(sqlite)?;
+    let findings: Vec<Finding> = diesel::sql_query("PRAGMA integrity_check(1)").load(sqlite)?;
     let first = findings.into_iter().next();
     let found = first.map(|finding| finding.integrity_check);
     Ok(found.filter(|found| found != "ok"))
