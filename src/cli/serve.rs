@@ -189,7 +189,7 @@ fn old_copy(config: &Config) -> CliError {
     CliError::Refused(format!(
         "the database ({}) is older than the audit checkpoint ({}): it is a copy that was put back, and sessions that have \
          ended since then would be live again. Put the newer database back, or decide: `munjigi restore --in-place` ends all \
-         sessions and marks the copy in the audit log; with `--keep-sessions` it keeps them",
+         sessions and marks the copy in the audit log; with `--keep-sessions` it keeps them. If the checkpoint is of another database, remove it",
         database::database_name(config),
         file_in(&config.server.data_dir).display()
     ))

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Every command of the program.
-pub const VERBS: [&[&str]; 62] = [
+pub const VERBS: [&[&str]; 66] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -57,6 +57,10 @@ pub const VERBS: [&[&str]; 62] = [
     &["keys", "retire"],
     &["keys", "revoke"],
     &["keys", "rewrap"],
+    &["backup"],
+    &["restore"],
+    &["sessions"],
+    &["sessions", "end"],
     &["audit"],
     &["audit", "verify"],
     &["audit", "restart"],

@@ -8,7 +8,7 @@ use std::{
 use super::place::Place;
 
 /// The response to a GET: its status line, and everything after it.
-fn fetched(address: &str, path: &str) -> (String, String) {
+pub fn fetched(address: &str, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
@@ -19,7 +19,7 @@ fn fetched(address: &str, path: &str) -> (String, String) {
 }
 
 /// The address of the metrics in the startup message.
-fn metrics_address(startup: &str) -> String {
+pub fn metrics_address(startup: &str) -> String {
     let mut lines = startup.lines();
     let found = lines.find_map(|line| {
         let rest = line.strip_prefix("  metrics at     http://")?;

@@ -12,6 +12,7 @@
 mod access_log;
 mod accounts;
 mod audit;
+mod backup;
 mod certificate;
 mod check;
 mod client;
