@@ -22,7 +22,7 @@ use crate::services::backup::workspace::with_suffix;
 /// The version of the format that this program writes. It reads no later one.
 const FORMAT: u32 = 1;
 /// The name of the description.
-const DESCRIPTION: &str = "backup.json";
+const DESCRIPTION: &str = "manifest.json";
 /// The name of the database.
 pub const DATABASE: &str = "munjigi.db";
 /// The name of the audit checkpoint.
