@@ -27,6 +27,7 @@ mod load_keys;
 mod logging;
 mod mail;
 mod migrate;
+mod migrate_check;
 mod openapi;
 mod output;
 mod packaging;

@@ -48,7 +48,8 @@ pub(super) struct Arguments {
     /// The passphrase that opens the backup is in the first line of this file [default: it is asked for]
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// Keep the sessions of the copy: those that have ended since then are live again, and used refresh tokens work once more
+    /// Keep the sessions of the copy: those that have ended since then are live again, and used refresh tokens work once more;
+    /// refresh tokens that were issued since then are refused
     #[arg(long)]
     keep_sessions: bool,
     /// Restore even if the audit log fails its verification

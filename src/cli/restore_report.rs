@@ -71,7 +71,7 @@ impl Restored {
         let sessions = if self.settled.are_kept {
             format!(
                 "kept: {counted}. Sessions that have ended since then are live again, and a refresh token that was used since \
-                 then works once more; `munjigi sessions end` ends them"
+                 then works once more, while those that were issued since then are refused; `munjigi sessions end` ends them"
             )
         } else {
             format!("ended: {counted}; everyone logs in again")

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,7 @@ use crate::services::backup::error::BackupError;
 /// The directory. It is removed with this value.
 pub struct Workspace {
     directory: PathBuf,
+    lock_file: PathBuf,
     /// Locked as long as it is open.
     _lock: File,
 }
@@ -27,12 +28,19 @@ impl Workspace {
         let lock = options
             .open(&lock_file)
             .map_err(BackupError::file("created", &lock_file))?;
+        let failed = BackupError::file("locked", &lock_file);
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(BackupError::Busy),
-            Err(TryLockError::Error(error)) => {
-                return Err(BackupError::file("locked", &lock_file)(error));
-            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // Its last user may have removed the file before it was locked here: then it locks nobody out.
+        let is_removed = match fs::metadata(&lock_file) {
+            Ok(present) => present.ino() != lock.metadata().map_err(&failed)?.ino(),
+            Err(_) => true,
+        };
+        if is_removed {
+            return Err(BackupError::Busy);
         }
         let directory = with_suffix(database, ".backup-work");
         if directory.exists() {
@@ -44,6 +52,7 @@ impl Workspace {
             .map_err(BackupError::file("created", &directory))?;
         Ok(Self {
             directory,
+            lock_file,
             _lock: lock,
         })
     }
@@ -59,6 +68,7 @@ impl Drop for Workspace {
     fn drop(&mut self) {
         // If it cannot be removed, the next backup tries again.
         let _ = fs::remove_dir_all(&self.directory);
+        let _ = fs::remove_file(&self.lock_file);
     }
 }
 

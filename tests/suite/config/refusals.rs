@@ -199,11 +199,7 @@ fn the_other_ranges_are_those_of_the_example() {
             "give another address or port",
         ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
-        (
-            "[backup]\ninterval = '5m'",
-            "backup.interval",
-            "10m to 30d",
-        ),
+        ("[backup]\ninterval = '5m'", "backup.interval", "10m to 30d"),
         ("[backup]\nkeep = 0", "backup.keep", "1 to 10000"),
         (
             "[backup]\nrecipient = 'age1x'",

@@ -61,5 +61,6 @@ mod start;
 mod tls;
 mod tokens;
 pub mod tools;
+mod upgrade;
 mod verifying_services;
 mod waiting;
