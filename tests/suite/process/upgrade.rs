@@ -67,6 +67,15 @@ impl Balancer {
     }
 }
 
+/// Ends the requests when it is dropped, also by a failed assertion.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 #[ignore = "tests/run"]
 fn two_instances_are_upgraded_one_after_the_other_without_a_failed_request_only_on_postgres() {
@@ -85,6 +94,7 @@ fn two_instances_are_upgraded_one_after_the_other_without_a_failed_request_only_
     };
     let pair = servers[0].client().session(EMAIL);
     thread::scope(|scope| {
+        let stop = Stop(&balancer.stops);
         let requests = scope.spawn(|| balancer.send(pair.clone()));
         balancer.wait();
         place.database.execute(EXPAND);
@@ -97,7 +107,7 @@ fn two_instances_are_upgraded_one_after_the_other_without_a_failed_request_only_
             servers.push(restarted);
         }
         balancer.wait();
-        balancer.stops.store(true, Ordering::Relaxed);
+        drop(stop);
         requests.join().unwrap();
     });
     // Commands work on it as well.
