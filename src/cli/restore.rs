@@ -18,7 +18,7 @@ use crate::config::{Config, Database};
 use crate::domain::audit::Actor;
 use crate::services::Services;
 use crate::services::audit_chain::checkpoint::{Checkpoint, file_in};
-use crate::services::audit_chain::report::{ChainReport, ViolationKind};
+use crate::services::audit_chain::report::{ChainReport, Violation, ViolationKind};
 use crate::services::audit_chain::restart;
 use crate::services::audit_chain::verify::verify;
 use crate::services::backup::archive::{Contents, DATABASE, sync_directory_of, unpack};
@@ -219,13 +219,10 @@ fn put_in_place(
     database: &Path,
     missing: &[(PathBuf, BackupKey)],
 ) -> Result<(), CliError> {
-    let finished = with_suffix(database, ".restored");
+    let finished = copy.server.data_dir.join("restored.db");
     let failed = |error: std::io::Error| {
         CliError::Refused(format!("{} cannot be written: {error}", database.display()))
     };
-    if finished.exists() {
-        fs::remove_file(&finished).map_err(failed)?;
-    }
     // A copy is one file, without a write-ahead log.
     snapshot::copy(&mut connect(copy, false)?, &finished).map_err(CliError::refused)?;
     File::open(&finished)
@@ -255,15 +252,11 @@ fn put_in_place(
 async fn in_place(config: Config, arguments: &Arguments) -> Result<Restored, CliError> {
     let known = Checkpoint::read(&file_in(&config.server.data_dir));
     let mut proof = prove(&config, None).await?;
-    let is_old = |kind: ViolationKind| kind == ViolationKind::CheckpointMismatch;
-    if proof
-        .report
-        .violations
-        .iter()
-        .any(|found| is_old(found.kind))
-    {
+    let is_old = |found: &&Violation| found.kind == ViolationKind::CheckpointMismatch;
+    let mismatches = proof.report.violations.iter().filter(is_old).count() as u64;
+    if mismatches > 0 {
         // This is why the copy is marked; everything else is damage.
-        proof.violations = proof.violations.saturating_sub(1);
+        proof.violations = proof.violations.saturating_sub(mismatches);
         proof.missing_link = known;
     }
     proof.check(arguments)?;

@@ -190,7 +190,7 @@ pub fn unpack(
 ) -> Result<Contents, BackupError> {
     let input = reader(from, key)?;
     let unpacked = unpack_entries(input, into);
-    let (description, keys) = unpacked.map_err(|error| BackupError::not_a_backup(from, error))?;
+    let (description, keys) = unpacked.map_err(|error| BackupError::not_a_backup(from, &error))?;
     let incomplete = |reason: &str| BackupError::not_a_backup(from, reason);
     let database = into.join(DATABASE);
     if !database.exists() {

@@ -122,11 +122,13 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn copy_database(source: &Target, copy: &Target) -> Result<(), BackupError> {
-    let unavailable = |error: diesel::ConnectionError| StoreError::Unavailable(error.to_string());
     let Target::Sqlite { path, .. } = copy else {
         return Err(BackupError::NotSqlite);
     };
-    snapshot::copy(&mut source.connect().map_err(unavailable)?, path)?;
+    let mut source = source
+        .connect()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    snapshot::copy(&mut source, path)?;
     check_structure(copy)
 }
 

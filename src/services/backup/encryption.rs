@@ -177,7 +177,7 @@ pub(super) fn reader(
             decryptor.decrypt(iter::once(&identity as &dyn Identity))
         }
         (Some(DecryptionKey::Identities(identities)), false) => {
-            decryptor.decrypt(identities.iter().map(AsRef::as_ref))
+            decryptor.decrypt(identities.iter().map(|identity| &**identity))
         }
         (_, true) => return Err(failed("it is encrypted with a passphrase: give that")),
         (_, false) => return Err(failed("it is encrypted to a recipient: give --identity")),
@@ -208,5 +208,5 @@ fn decryptor(
     input: BufReader<File>,
     path: &Path,
 ) -> Result<Decryptor<BufReader<File>>, BackupError> {
-    Decryptor::new_buffered(input).map_err(|error| BackupError::not_a_backup(path, error))
+    Decryptor::new_buffered(input).map_err(|error| BackupError::not_a_backup(path, &error))
 }

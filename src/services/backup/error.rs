@@ -69,7 +69,7 @@ pub enum BackupError {
 
 impl BackupError {
     /// A file that cannot be read or written.
-    pub(crate) fn file(what: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
+    pub(crate) fn file(what: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::File {
             what,
@@ -79,7 +79,7 @@ impl BackupError {
     }
 
     /// A file that is not a backup.
-    pub(crate) fn not_a_backup(path: &Path, reason: impl ToString) -> Self {
+    pub(crate) fn not_a_backup(path: &Path, reason: &(impl ToString + ?Sized)) -> Self {
         Self::NotABackup {
             path: path.to_owned(),
             reason: reason.to_string(),

@@ -318,7 +318,7 @@ fn works_here(connection: &mut Db) -> Result<bool, StoreError> {
 /// [`StoreError`].
 pub fn oldest_version(connection: &mut Db) -> Result<Option<String>, StoreError> {
     Ok(schema_compatibility::table
-        .find(1)
+        .find(1_i64)
         .select(schema_compatibility::oldest_version)
         .get_result(connection)
         .optional()?)

@@ -265,7 +265,11 @@ fn a_restore_replaces_nothing_and_refuses_what_is_no_whole_backup_only_on_sqlite
             fs::write(place.path("cut"), &whole[..cut]).unwrap();
             let file = path("cut");
             let with_key = [file.as_str(), "--identity", text(&identity)];
-            refused(if key { &with_key } else { &with_key[..1] }, 1, "munjigi");
+            refused(
+                if key { &with_key[..] } else { &with_key[..1] },
+                1,
+                "munjigi",
+            );
         }
         let mut changed = whole.clone();
         let middle = changed.len() / 2;
@@ -274,7 +278,7 @@ fn a_restore_replaces_nothing_and_refuses_what_is_no_whole_backup_only_on_sqlite
         let file = path("changed");
         let with_key = [file.as_str(), "--identity", text(&identity)];
         refused(
-            if key { &with_key } else { &with_key[..1] },
+            if key { &with_key[..] } else { &with_key[..1] },
             1,
             "is not a complete backup",
         );
