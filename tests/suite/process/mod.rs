@@ -51,6 +51,7 @@ mod receiver;
 mod refusals;
 mod reload;
 mod rename_role;
+mod restore;
 mod roles;
 mod second_factor;
 pub mod server;
