@@ -220,6 +220,7 @@ fn a_restore_says_which_events_are_missing_only_on_sqlite() {
 
 /// The files of a database, to be put back later.
 fn copy_of(place: &Place) -> Vec<u8> {
+    place.database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
     fs::read(place.path("munjigi-data/munjigi.db")).unwrap()
 }
 
