@@ -16,6 +16,9 @@ use crate::services::backup::error::BackupError;
 /// The first bytes of a file that age has encrypted.
 const AGE: &[u8] = b"age-encryption.org/";
 
+/// The most work that a passphrase may take, as in the program `age`: 4 GiB of memory and a minute or so.
+const MAX_WORK_FACTOR: u8 = 22;
+
 /// How a backup is encrypted.
 #[derive(Clone)]
 pub enum Encryption {
@@ -173,7 +176,9 @@ pub(super) fn reader(
     };
     let opened = match (key, decryptor.is_scrypt()) {
         (Some(DecryptionKey::Passphrase(passphrase)), true) => {
-            let identity = scrypt::Identity::new(passphrase.clone());
+            let mut identity = scrypt::Identity::new(passphrase.clone());
+            // The machine of the backup may have been much faster than this one.
+            identity.set_max_work_factor(MAX_WORK_FACTOR);
             decryptor.decrypt(iter::once(&identity as &dyn Identity))
         }
         (Some(DecryptionKey::Identities(identities)), false) => {
