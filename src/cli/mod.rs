@@ -165,7 +165,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Export(verb) => export::run(load()?, verb).await,
         Command::Tokens(verb) => tokens::run(load()?, verb).await,
         Command::Backup(arguments) => Box::pin(backup::run(&load()?, arguments)).await,
-        Command::Restore(arguments) => Box::pin(restore::run(load()?, arguments)).await,
+        Command::Restore(arguments) => Box::pin(restore::run(&load()?, &arguments)).await,
         Command::Sessions(verb) => Box::pin(sessions::run(load()?, verb)).await,
         Command::Audit(verb) => audit::run(&load()?, verb).await,
         Command::Mail(verb) => mail::run(&load()?, verb).await,

@@ -33,6 +33,10 @@ use crate::store::audit_chain_links::find_chain;
 use crate::store::engine::{migrations, snapshot};
 
 #[derive(Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 pub(super) struct Arguments {
     /// The backup
     #[arg(required_unless_present = "in_place")]
@@ -60,12 +64,12 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, CliError> {
+pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, CliError> {
     let restored = match &arguments.from {
-        Some(from) => from_backup(&config, from, &arguments).await?,
-        None => in_place(config.clone(), &arguments).await?,
+        Some(from) => from_backup(config, from, arguments).await?,
+        None => in_place(config.clone(), arguments).await?,
     };
-    restored.print(&config, arguments.json)
+    restored.print(config, arguments.json)
 }
 
 async fn from_backup(
