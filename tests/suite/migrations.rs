@@ -329,7 +329,7 @@ fn the_last_minor_version_works_on_this_schema() {
     assert!(oldest <= own, "{oldest:?}");
     // 0.1 has no version before it.
     let last_minor = [own[0], own[1].saturating_sub(1).max(1)];
-    assert!(oldest[..2] <= last_minor, "{oldest:?}");
+    assert!(oldest[..2] <= last_minor[..], "{oldest:?}");
 }
 
 #[test]
