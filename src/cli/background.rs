@@ -1,4 +1,4 @@
-//! What a server does at intervals: flush, write what is collected in memory, link audit events, rotate keys.
+//! What a server does at intervals: flush, write what is collected in memory, link audit events, rotate keys, back up.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use crate::services::audit::outbox;
 use crate::services::audit_chain::linking::{LINK_EVERY, link_pending};
 use crate::services::auth::access_token_usage::AccessTokenUsage;
+use crate::services::backup::schedule;
 use crate::services::maintenance::clock_skew::ClockWatch;
 use crate::services::maintenance::flush;
 use crate::services::signing_keys::rotation;
@@ -16,17 +17,21 @@ use crate::services::{Error, Services};
 /// The interval at which the delivery results of one-time codes are written.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
+/// The pause after a backup that failed.
+const RETRY_BACKUP_AFTER: Duration = Duration::from_mins(5);
+
 /// How often the rotation of the signing keys looks whether a change is due.
 const ROTATE_EVERY: Duration = Duration::from_mins(1);
 
 /// Starts them all.
-pub(super) fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 5] {
+pub(super) fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 6] {
     [
         actix_web::rt::spawn(flush_regularly(services.clone())),
         actix_web::rt::spawn(write_regularly(services.clone())),
         actix_web::rt::spawn(write_token_usage(services.clone())),
         actix_web::rt::spawn(link_regularly(services.clone())),
         actix_web::rt::spawn(rotate_keys(services.clone())),
+        actix_web::rt::spawn(back_up(services.clone())),
     ]
 }
 
@@ -99,6 +104,28 @@ async fn rotate_keys(services: web::Data<Services>) {
             tracing::warn!(%error, "the signing keys cannot be rotated; it is tried again");
         }
         actix_web::rt::time::sleep(ROTATE_EVERY).await;
+    }
+}
+
+/// Makes the backups of `backup.interval`.
+async fn back_up(services: web::Data<Services>) {
+    if let Some(last) = schedule::last(&services) {
+        services.metrics.backed_up(last.created_at, last.size);
+    }
+    while let Some(wait) = schedule::due_in(&services) {
+        actix_web::rt::time::sleep(wait).await;
+        match schedule::run(&services).await {
+            Ok(None) => return,
+            Ok(Some(backup)) => {
+                services.metrics.backed_up(backup.created_at, backup.size);
+                tracing::info!(file = %backup.path.display(), bytes = backup.size, "backed up");
+            }
+            Err(error) => {
+                services.metrics.backup_failed();
+                tracing::error!(%error, "the backup failed; it is tried again");
+                actix_web::rt::time::sleep(RETRY_BACKUP_AFTER).await;
+            }
+        }
     }
 }
 

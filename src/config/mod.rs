@@ -6,6 +6,7 @@
 mod admin;
 mod algorithm;
 mod audit;
+mod backup;
 mod browsers;
 mod catalogue;
 pub(crate) mod database;
@@ -39,6 +40,7 @@ pub use crate::config::{
     admin::AdminConfig,
     algorithm::{Algorithm, KeyKind},
     audit::AuditConfig,
+    backup::BackupConfig,
     browsers::{Origin, Transport},
     catalogue::EXAMPLE,
     database::{Database, DatabaseConfig},

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, de::value::MapDeserializer};
 
 use crate::config::admin::AdminConfig;
 use crate::config::audit::AuditConfig;
+use crate::config::backup::BackupConfig;
 use crate::config::catalogue;
 use crate::config::database::{Database, DatabaseConfig};
 use crate::config::django::DjangoConfig;
@@ -67,6 +68,8 @@ pub struct Config {
     pub flush: FlushConfig,
     /// `[audit]`
     pub audit: AuditConfig,
+    /// `[backup]`
+    pub backup: BackupConfig,
     /// `[admin]`
     pub admin: AdminConfig,
     /// `[language]`
@@ -144,6 +147,7 @@ impl Config {
             .check(delivery == OtpDelivery::Webhook, &mut checks);
         self.flush.check(&mut checks);
         self.audit.check(&mut checks);
+        self.backup.check(&self.database(), &mut checks);
         self.admin
             .check(&self.server, self.metrics.listen, &mut checks);
         self.metrics.check(self.server.listen, &mut checks);

@@ -133,6 +133,10 @@ text_enum! {
         SigningKeyRevoked = "signing_key_revoked",
         /// The operator restarted the audit chain.
         AuditChainRestarted = "audit_chain_restarted",
+        /// A backup of the database and its keys was made.
+        BackupCreated = "backup_created",
+        /// The database was put back from a backup or another copy.
+        BackupRestored = "backup_restored",
         /// Old audit events were removed.
         AuditLogPruned = "audit_log_pruned",
         /// An action that this version does not know.

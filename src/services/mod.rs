@@ -8,6 +8,7 @@ pub mod attention;
 pub mod audit;
 pub mod audit_chain;
 pub mod auth;
+pub mod backup;
 pub mod bootstrap;
 pub mod checklist;
 pub mod dashboard;

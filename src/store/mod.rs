@@ -28,6 +28,7 @@ pub mod flush;
 pub mod imports;
 pub mod jobs;
 pub mod login_history;
+pub mod one_time_secrets;
 pub mod otp_challenges;
 pub mod outstanding_tokens;
 pub mod pagination;

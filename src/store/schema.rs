@@ -275,6 +275,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    schema_compatibility (id) {
+        id -> BigInt,
+        oldest_version -> Text,
+    }
+}
+
+diesel::table! {
     second_factor_challenges (id_hash) {
         id_hash -> Text,
         user_type -> Text,
@@ -421,6 +428,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     rate_limits,
     recovery_codes,
     revocations,
+    schema_compatibility,
     second_factor_challenges,
     services,
     sessions,

@@ -1,10 +1,11 @@
-//! Counters of what happens: logins, refreshes, refusals.
+//! Counters of what happens: logins, refreshes, refusals, backups.
 
 use prometheus_client::{
-    metrics::{counter::Counter, family::Family},
-    registry::Registry,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
 };
 
+use crate::clock::Timestamp;
 use crate::domain::principal::UserType;
 use crate::services::error::Error;
 use crate::services::metrics::requests::Requests;
@@ -47,6 +48,9 @@ pub struct Metrics {
     reused: Counters,
     logins: Counters,
     refusals: Counters,
+    last_backup: Gauge,
+    last_backup_size: Gauge,
+    backup_failures: Counter,
 }
 
 impl Default for Metrics {
@@ -68,6 +72,18 @@ impl Default for Metrics {
         );
         let logins = counters("logins", "Logins by password and by one-time code");
         let refusals = counters("refusals", "Refused logins, refreshes and access tokens");
+        let backup_failures = Counter::default();
+        let help = "Backups at intervals that failed";
+        registry.register("backup_failures", help, backup_failures.clone());
+        let mut gauge = |name, help, unit| {
+            let gauge = Gauge::default();
+            registry.register_with_unit(name, help, unit, gauge.clone());
+            gauge
+        };
+        let help = "Time of the last good backup at intervals, in Unix time; 0 if there is none";
+        let last_backup = gauge("last_backup_timestamp", help, Unit::Seconds);
+        let help = "Size of the last good backup at intervals";
+        let last_backup_size = gauge("last_backup_size", help, Unit::Bytes);
         for user_type in UserType::NAMES {
             // Exported from the start as zero, so that the first increase is visible to `rate()`.
             drop(refreshes.get_or_create(&vec![("user_type", user_type)]));
@@ -89,6 +105,9 @@ impl Default for Metrics {
             reused,
             logins,
             refusals,
+            last_backup,
+            last_backup_size,
+            backup_failures,
         }
     }
 }
@@ -124,6 +143,18 @@ impl Metrics {
             let labels = refusal(operation, reason);
             self.refusals.get_or_create(&labels).inc();
         }
+    }
+
+    /// Sets the time and the size of the last good backup.
+    pub fn backed_up(&self, at: Timestamp, bytes: u64) {
+        self.last_backup.set(at.unix_seconds());
+        self.last_backup_size
+            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a backup that failed.
+    pub fn backup_failed(&self) {
+        self.backup_failures.inc();
     }
 
     /// The counters, but not those of requests.

@@ -13,6 +13,7 @@ pub mod preconditions;
 pub mod read_only;
 pub mod readers;
 pub mod search_indexes;
+pub mod snapshot;
 pub(crate) mod traced;
 pub mod transaction;
 pub(crate) mod write_health;

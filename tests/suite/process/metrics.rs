@@ -71,6 +71,8 @@ fn metrics_are_served_at_their_own_address_only() {
         "munjigi_revocations 1",
         "munjigi_audit_chain_broken 0",
         "munjigi_dropped_log_lines_total 0",
+        "munjigi_backup_failures_total 0",
+        "munjigi_last_backup_timestamp_seconds 0",
         "# UNIT munjigi_audit_chain_lag_seconds seconds",
         "# UNIT munjigi_revocation_lag_seconds seconds",
         "# EOF",

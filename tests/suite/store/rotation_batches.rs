@@ -263,9 +263,7 @@ fn a_batch_reads_only_its_own_sessions_only_on_postgres() {
     let database = TestDatabase::migrated();
     let connection = &mut database.target().connect().unwrap();
     let ann = Token::new(connection, UserType::User, "ann");
-    let tokens: Vec<Token> = (0..300)
-        .map(|_| Token::of(connection, ann.owner))
-        .collect();
+    let tokens: Vec<Token> = (0..300).map(|_| Token::of(connection, ann.owner)).collect();
     let rotations: Vec<Rotation> = tokens[..20].iter().map(Token::rotation).collect();
     connection.batch_execute("BEGIN").unwrap();
     let rotated = in_batches(connection, &rotations, 20);

@@ -93,6 +93,8 @@ const GROUPS: &[(&str, &[Action])] = &[
             Action::TestMailSent,
             Action::Exported,
             Action::AuditChainRestarted,
+            Action::BackupCreated,
+            Action::BackupRestored,
             Action::AuditLogPruned,
         ],
     ),

@@ -110,6 +110,7 @@ fn kind(event: &AuditEvent) -> &'static str {
         | Action::AccountDeactivated
         | Action::AccountDeleted
         | Action::SigningKeyRevoked
+        | Action::BackupRestored
         | Action::ServiceDeactivated
         | Action::ServiceDeleted => "warn",
         _ => "ok",
