@@ -118,6 +118,11 @@ pub enum Problem {
     ChallengeExpired,
     /// A passkey that was registered on the page of another origin.
     OtherOrigin,
+    /// There are as many endpoints of webhooks as there may be.
+    TooManyEndpoints {
+        /// Maximum number of endpoints.
+        max: i64,
+    },
     /// The authenticator did not verify the user.
     UserNotVerified,
     /// The account has as many passkeys as it may have.
@@ -195,6 +200,9 @@ impl Problem {
             Self::ChallengeExpired => t!("problem.challenge_expired", locale = locale),
             Self::OtherOrigin => t!("problem.other_origin", locale = locale),
             Self::UserNotVerified => t!("problem.user_not_verified", locale = locale),
+            Self::TooManyEndpoints { max } => {
+                t!("problem.too_many_endpoints", locale = locale, max = max)
+            }
             Self::TooManyPasskeys { max } => {
                 t!("problem.too_many_passkeys", locale = locale, max = max)
             }

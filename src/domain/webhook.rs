@@ -123,7 +123,7 @@ event_types! {
         [SigningKeyRevoked], ["kid", "algorithm", "key"];
     MasterKeyChanged = "master_key.changed", "The master key was changed.", [MasterKeyChanged], ["old_key", "key"];
     MailFailed = "mail.failed", "A mail to the owner of an account was not sent.", [MailFailed], ["mail"];
-    FlushFailed = "flush.failed", "A flush of expired rows failed, or its process was killed.", [FlushFailed], ["job", "failure"];
+    FlushFailed = "flush.failed", "A flush of expired rows failed, or its process was killed.", [FlushFailed], ["failure"];
     Test = "webhook.test", "An administrator or the operator sent a test event to one endpoint.", [], [];
 }
 

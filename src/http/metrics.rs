@@ -64,5 +64,6 @@ async fn show(services: web::Data<Services>) -> HttpResponse {
             &services.revocations,
             services.delivery.counts(),
             &services.audit_chain,
+            (services.webhooks.counts(), services.clock.now()),
         ))
 }

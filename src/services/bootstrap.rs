@@ -22,6 +22,7 @@ use crate::services::passwords::{Passwords, PasswordsError};
 use crate::services::service::last_use::LastUse;
 use crate::services::signing_keys::ring::KeyFollower;
 use crate::services::status_lists::state::StatusLists;
+use crate::services::webhooks::background::Webhooks;
 use crate::services::{dashboard, metrics, revocations};
 use crate::store::{Store, StoreError, django_tokens};
 use crate::tokens::status_list::StatusListUris;
@@ -76,6 +77,8 @@ pub struct Services {
     pub status_lists: StatusLists,
     /// First uses of access tokens, for `tokens.recover_lost_answer`.
     pub access_token_usage: access_token_usage::AccessTokenUsage,
+    /// The state of sending webhooks for events.
+    pub webhooks: Webhooks,
     /// When services last authenticated.
     pub service_last_use: LastUse,
     /// Counters for the metrics endpoint.
@@ -149,6 +152,7 @@ impl Services {
             jobs: Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),
             service_last_use: LastUse::default(),
+            webhooks: Webhooks::new(config.event_webhooks.clone()),
             metrics: metrics::Metrics::default(),
             is_stopping: AtomicBool::new(false),
             master_keys: keys.master,

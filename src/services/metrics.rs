@@ -9,11 +9,13 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::clock::Timestamp;
 use crate::delivery::Counts;
 use crate::domain::principal::UserType;
 use crate::log_writer::dropped_lines;
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::revocations::Revocations;
+use crate::services::webhooks::background::WebhookCounts;
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Counters = Family<Labels, Counter>;
@@ -27,6 +29,7 @@ pub struct Metrics {
     logins: Counters,
     deliveries: Counters,
     pending_deliveries: Gauge,
+    webhooks: WebhookMetrics,
     revocations: Gauge,
     lag: Gauge<f64, AtomicU64>,
     audit_chain_broken: Gauge,
@@ -53,6 +56,7 @@ impl Default for Metrics {
         );
         let logins = counters("logins", "Logins by password and by one-time code");
         let deliveries = counters("deliveries", "One-time codes, links and notices by outcome");
+        let webhooks = WebhookMetrics::new(&mut registry);
         let dropped_log_lines = Counter::default();
         registry.register(
             "dropped_log_lines",
@@ -70,6 +74,7 @@ impl Default for Metrics {
             }
         }
         Self {
+            webhooks,
             refreshes,
             retried,
             reused,
@@ -103,6 +108,50 @@ impl Default for Metrics {
             dropped_log_lines,
             registry,
         }
+    }
+}
+
+/// The metrics of webhooks for events.
+struct WebhookMetrics {
+    deliveries: Counters,
+    waiting: Gauge,
+    oldest: Gauge<f64, AtomicU64>,
+}
+
+impl WebhookMetrics {
+    fn new(registry: &mut Registry) -> Self {
+        let deliveries = Counters::default();
+        registry.register(
+            "webhook_deliveries",
+            "Attempts to send events to endpoints by outcome; dead: the last one",
+            deliveries.clone(),
+        );
+        Self {
+            deliveries,
+            waiting: gauge(
+                registry,
+                "webhooks_waiting",
+                "Events that wait for an endpoint, of all instances; counted every 30 seconds",
+            ),
+            oldest: gauge_of_seconds(
+                registry,
+                "webhooks_oldest_waiting",
+                "Age of the oldest event that waits for an endpoint; 0 without one",
+            ),
+        }
+    }
+
+    fn set(&self, counts: &WebhookCounts, now: Timestamp) {
+        for (outcome, count) in [
+            ("delivered", counts.delivered),
+            ("failed", counts.failed),
+            ("dead", counts.dead),
+        ] {
+            let counter = self.deliveries.get_or_create(&vec![("outcome", outcome)]);
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+        self.waiting.set(counts.backlog.waiting);
+        self.oldest.set(counts.oldest_age(now));
     }
 }
 
@@ -143,15 +192,17 @@ impl Metrics {
         self.logins.get_or_create(&labels).inc();
     }
 
-    /// All metrics in the OpenMetrics text format, with the current state of the revocation cache, the deliveries and the audit
-    /// chain.
+    /// All metrics in the OpenMetrics text format, with the current state of the revocation cache, the deliveries, the audit chain
+    /// and the webhooks.
     #[must_use]
     pub fn text(
         &self,
         revocations: &Revocations,
         deliveries: Counts,
         chain: &AuditChain,
+        (webhooks, now): (WebhookCounts, Timestamp),
     ) -> String {
+        self.webhooks.set(&webhooks, now);
         for (outcome, count) in [("sent", deliveries.sent), ("failed", deliveries.failed)] {
             let counter = self.deliveries.get_or_create(&vec![("outcome", outcome)]);
             counter.inner().store(count, Ordering::Relaxed);

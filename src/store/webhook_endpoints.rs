@@ -1,13 +1,17 @@
 //! The table `webhook_endpoints`: where events are sent.
 
-use diesel::prelude::*;
+use diesel::{
+    dsl::{exists, sql},
+    prelude::*,
+    sql_types::Bool,
+};
 
 use crate::clock::Timestamp;
 use crate::domain::principal::UserSeq;
 use crate::domain::webhook::EventTypes;
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
-use crate::store::schema::webhook_endpoints;
+use crate::store::schema::{webhook_deliveries, webhook_endpoints};
 
 /// A row. It contains encrypted secrets and is therefore never serialised.
 #[derive(Queryable, Clone)]
@@ -99,6 +103,21 @@ pub fn list_wanted(connection: &mut Db) -> Result<Vec<(UserSeq, EventTypes)>, St
         .filter(webhook_endpoints::is_active)
         .order(webhook_endpoints::id)
         .select((webhook_endpoints::id, webhook_endpoints::events))
+        .load(connection)?)
+}
+
+/// The active endpoints that have a waiting event that is due.
+pub fn list_due(connection: &mut Db, now: Timestamp) -> Result<Vec<UserSeq>, StoreError> {
+    let due = webhook_deliveries::table
+        .filter(webhook_deliveries::endpoint_id.eq(webhook_endpoints::id))
+        .filter(webhook_deliveries::due_at.le(now))
+        // A literal: SQLite uses a partial index only if it sees the value.
+        .filter(sql::<Bool>("state = 'waiting'"));
+    Ok(webhook_endpoints::table
+        .filter(webhook_endpoints::is_active)
+        .filter(exists(due))
+        .order(webhook_endpoints::id)
+        .select(webhook_endpoints::id)
         .load(connection)?)
 }
 

@@ -12,6 +12,7 @@ use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Change, Outcome, Subject};
 use crate::domain::session::SessionId;
 use crate::domain::text::searchable;
+use crate::services::webhooks::outbox;
 use crate::store::audit_events::{self, AuditEventData, NewAuditEvent};
 use crate::store::raw_audit_events::RawEvent;
 use crate::store::{StoreError, Transaction, audit_chain_links, audit_outbox};
@@ -158,7 +159,7 @@ impl AuditContext {
         }
     }
 
-    /// Writes an event and its MAC; part of the transaction of the change. After the commit the event is logged.
+    /// Writes an event, its MAC, and its webhooks; part of the transaction of the change. After the commit the event is logged.
     pub(in crate::services) fn record(
         &self,
         connection: &mut Transaction<'_>,
@@ -172,6 +173,7 @@ impl AuditContext {
         let event = RawEvent::of(id, &new);
         let mac = self.audit_log.key.event_mac(&event);
         audit_chain_links::insert_event_mac(connection, id, &mac)?;
+        outbox::insert(connection, id, &new.event)?;
         audit_outbox::publish(connection, event)
     }
 }

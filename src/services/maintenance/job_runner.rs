@@ -13,10 +13,12 @@ use tokio::{
 };
 
 use crate::clock::Clock;
-use crate::domain::job::JobState;
+use crate::domain::audit::Actor;
+use crate::domain::job::{JobKind, JobState};
 use crate::domain::session::JobId;
+use crate::services::audit::log::AuditLog;
 use crate::services::error::Error;
-use crate::services::maintenance::job_report::{Details, JobFailure, Report};
+use crate::services::maintenance::job_report::{Details, JobFailure, Report, failure_event};
 use crate::store::jobs::Progress;
 use crate::store::{Store, StoreError, jobs as table};
 
@@ -43,6 +45,11 @@ pub(crate) enum Batch {
 pub(crate) trait Work: Send + 'static {
     /// What was done so far.
     fn report(&self) -> Report;
+
+    /// The audit log, if the failure of the job is an event.
+    fn audit_log(&self) -> Option<&AuditLog> {
+        None
+    }
 
     /// Counts the work.
     fn count(&mut self, store: &Store) -> impl Future<Output = Result<u64, Error>> + Send;
@@ -84,7 +91,7 @@ pub(crate) async fn run(
         done: 0,
     };
     let outcome = runner.drive(work, &mut progress).await;
-    runner.end(work.report(), &outcome).await?;
+    runner.end(work, &outcome).await?;
     outcome
 }
 
@@ -198,7 +205,11 @@ impl Runner<'_> {
         }
     }
 
-    async fn end(&self, report: Report, outcome: &Result<JobState, Error>) -> Result<(), Error> {
+    async fn end(
+        &self,
+        work: &impl Work,
+        outcome: &Result<JobState, Error>,
+    ) -> Result<(), Error> {
         let (state, failure) = match outcome {
             Ok(state) => (*state, None),
             Err(error) => {
@@ -206,14 +217,25 @@ impl Runner<'_> {
                 (JobState::Failed, Some(failure(error)))
             }
         };
-        let progress = self.progress(report, failure);
+        let progress = self.progress(work.report(), failure);
         let mut tries = 0;
         loop {
             tries += 1;
             let (id, now, progress) = (self.id.clone(), self.clock.now(), progress.clone());
+            let failed = failure.and_then(|failure| {
+                let event = failure_event(JobKind::Flush, &id, failure)?;
+                let audit_log = work.audit_log()?;
+                Some((audit_log.audit_context(&Actor::server(), now), event))
+            });
             let ended = self
                 .store
-                .write(move |connection| table::finish(connection, &id, state, &progress, now))
+                .write(move |connection| {
+                    let is_ended = table::finish(connection, &id, state, &progress, now)?;
+                    if let Some((audit_context, event)) = failed.as_ref().filter(|_| is_ended) {
+                        audit_context.record(connection, event)?;
+                    }
+                    Ok::<_, StoreError>(is_ended)
+                })
                 .await;
             match ended {
                 Ok(_) => return Ok(()),

@@ -30,6 +30,7 @@ const COMMANDS: [(&[&str], &str); 7] = [
     ),
     (&["audit", "verify"], "The audit log is intact"),
     (&["service", "list"], ""),
+    (&["webhooks", "list"], ""),
     (&["keys", "list"], "HS256"),
 ];
 
