@@ -75,7 +75,9 @@ fn event_type(typed: &str) -> Result<EventType, String> {
     })
 }
 
-const COLUMNS: [&str; 7] = ["number", "name", "active", "waiting", "dead", "url", "events"];
+const COLUMNS: [&str; 7] = [
+    "number", "name", "active", "waiting", "dead", "url", "events",
+];
 
 pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
@@ -138,7 +140,11 @@ async fn set_active(config: Config, named: Named, is_active: bool) -> Result<Exi
     if named.json {
         return output::json(&json_of(&endpoint));
     }
-    let done = if is_active { "is active" } else { "is inactive" };
+    let done = if is_active {
+        "is active"
+    } else {
+        "is inactive"
+    };
     print_done(&services, &endpoint, done)
 }
 
@@ -151,14 +157,12 @@ async fn delete(config: Config, named: Named) -> Result<ExitCode, CliError> {
         return output::json(&json!({ "number": number, "name": name }));
     }
     let database = database_name(&services.config);
-    output::line(&format!("Endpoint {number} {name} was deleted ({database})."))
+    output::line(&format!(
+        "Endpoint {number} {name} was deleted ({database})."
+    ))
 }
 
-async fn resend(
-    config: Config,
-    named: Named,
-    delivery: Option<i64>,
-) -> Result<ExitCode, CliError> {
+async fn resend(config: Config, named: Named, delivery: Option<i64>) -> Result<ExitCode, CliError> {
     let services = load_keys::open(config).await?;
     let (actor, number) = (Actor::operator(), number_of(&services, &named).await?);
     let count = match delivery {
@@ -173,10 +177,14 @@ async fn resend(
     };
     bootstrap::link_events(&services).await;
     if named.json {
-        return output::json(&json!({ "number": number, "name": named.name.as_str(), "resent": count }));
+        return output::json(
+            &json!({ "number": number, "name": named.name.as_str(), "resent": count }),
+        );
     }
     let (name, database) = (&named.name, database_name(&services.config));
-    output::line(&format!("{count} events are sent to {name} again ({database})."))
+    output::line(&format!(
+        "{count} events are sent to {name} again ({database})."
+    ))
 }
 
 async fn number_of(services: &Services, named: &Named) -> Result<UserSeq, CliError> {

@@ -89,7 +89,10 @@ impl EventSender {
         if response.status().is_success() {
             Ok(())
         } else {
-            Err(format!("the endpoint responded with {}", response.status().as_u16()))
+            Err(format!(
+                "the endpoint responded with {}",
+                response.status().as_u16()
+            ))
         }
     }
 }

@@ -58,7 +58,10 @@ impl PublicAddresses {
     pub fn contain(&self, address: IpAddr) -> bool {
         // An address of IPv4 in the form of IPv6 leads to the former.
         let address = address.to_canonical();
-        self.allowed.iter().any(|network| network.contains(&address)) || is_public(address)
+        self.allowed
+            .iter()
+            .any(|network| network.contains(&address))
+            || is_public(address)
     }
 
     /// Whether the host of an address is an IP address that may not be called. No name is resolved for it.
@@ -113,14 +116,39 @@ mod tests {
     #[test]
     fn only_public_addresses_are_called() {
         let addresses = PublicAddresses::and(Vec::new());
-        for public in ["1.1.1.1", "172.32.0.1", "2606:4700::1111", "2001:4860:4860::8888"] {
+        for public in [
+            "1.1.1.1",
+            "172.32.0.1",
+            "2606:4700::1111",
+            "2001:4860:4860::8888",
+        ] {
             assert!(addresses.contain(public.parse().unwrap()), "{public}");
         }
         for private in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255",
-            "192.168.0.1", "198.19.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1", "::7f00:1", "fc00::1", "fd00:ec2::254", "fe80::1", "ff02::1", "64:ff9b::a00:1",
-            "2001:0:1::1", "2001:db8::1", "2002:7f00:1::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.0.1",
+            "198.19.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::7f00:1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "ff02::1",
+            "64:ff9b::a00:1",
+            "2001:0:1::1",
+            "2001:db8::1",
+            "2002:7f00:1::1",
         ] {
             assert!(!addresses.contain(private.parse().unwrap()), "{private}");
         }
@@ -129,8 +157,16 @@ mod tests {
     #[test]
     fn allowed_networks_are_called_too() {
         let addresses = PublicAddresses::and(vec!["10.0.0.0/8".parse().unwrap()]);
-        for (address, expected) in [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("192.168.0.1", false)] {
-            assert_eq!(addresses.contain(address.parse().unwrap()), expected, "{address}");
+        for (address, expected) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("192.168.0.1", false),
+        ] {
+            assert_eq!(
+                addresses.contain(address.parse().unwrap()),
+                expected,
+                "{address}"
+            );
         }
     }
 
@@ -138,8 +174,13 @@ mod tests {
     fn every_spelling_of_an_address_is_one() {
         let addresses = PublicAddresses::and(Vec::new());
         for url in [
-            "https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://0177.0.0.1/", "https://[::1]/",
-            "https://[::ffff:a9fe:a9fe]/", "https://127.1/",
+            "https://127.0.0.1/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://0177.0.0.1/",
+            "https://[::1]/",
+            "https://[::ffff:a9fe:a9fe]/",
+            "https://127.1/",
         ] {
             assert!(addresses.exclude(&url.parse().unwrap()), "{url}");
         }

@@ -128,7 +128,10 @@ impl Webhook {
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", &timestamp)
-            .header("webhook-signature", signature(&self.key, id, &timestamp, body))
+            .header(
+                "webhook-signature",
+                signature(&self.key, id, &timestamp, body),
+            )
             .body(body.to_vec())
             .send()
             .await;

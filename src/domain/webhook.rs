@@ -280,8 +280,18 @@ mod tests {
     fn an_endpoint_has_a_plain_address() {
         let url = EndpointUrl::parse("https://hooks.example.org:8443/munjigi?key=k").unwrap();
         assert_eq!(url.origin(), "https://hooks.example.org:8443");
-        for odd in ["hooks.example.org", "ftp://x.org/", "https://a:b@x.org/", "https://x.org/#a", "https:///"] {
-            assert_eq!(EndpointUrl::parse(odd).err(), Some(Problem::NotWebhookUrl), "{odd}");
+        for odd in [
+            "hooks.example.org",
+            "ftp://x.org/",
+            "https://a:b@x.org/",
+            "https://x.org/#a",
+            "https:///",
+        ] {
+            assert_eq!(
+                EndpointUrl::parse(odd).err(),
+                Some(Problem::NotWebhookUrl),
+                "{odd}"
+            );
         }
     }
 }

@@ -152,11 +152,7 @@ pub fn list_due(
 }
 
 /// Lets a row wait until the row before it is due, or at least until `at_least`, if that is still waiting.
-pub fn postpone(
-    connection: &mut Db,
-    row: DueRow,
-    at_least: Timestamp,
-) -> Result<(), StoreError> {
+pub fn postpone(connection: &mut Db, row: DueRow, at_least: Timestamp) -> Result<(), StoreError> {
     let Some(behind) = row.behind else {
         return Ok(());
     };

@@ -13,7 +13,7 @@ use crate::http::admin::pages::{
     account, audit, audit_chain, blacklist, dashboard, email_links, flush, forgot, inspector,
     job_list, jobs, keys, locks, login, own_email, passkey_login, passkeys, password_links, people,
     saved_views, search, second_factor, second_step, security, services, session, session_bulk,
-    sessions, set_up_step, setup, token_list, tokens,
+    sessions, set_up_step, setup, token_list, tokens, webhook_deliveries, webhooks,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -30,6 +30,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .into_iter()
         .chain(second_factors())
         .chain(service_pages())
+        .chain(webhook_pages())
         .chain(tokens_and_logs())
         .chain(signing_keys())
         .chain(people(UserType::User))
@@ -211,6 +212,53 @@ fn service_pages() -> Vec<Resource> {
         resource(
             paths::delete_service(number),
             [get(services::confirm_delete), post(services::delete)],
+        ),
+    ]
+}
+
+fn webhook_pages() -> Vec<Resource> {
+    let number = "{number:\\d+}";
+    vec![
+        resource(paths::WEBHOOKS, [get(webhooks::list)]),
+        resource(
+            paths::NEW_WEBHOOK,
+            [get(webhooks::new_form), post(webhooks::create)],
+        ),
+        resource(
+            paths::webhook(number),
+            [get(webhooks::show), post(webhooks::update)],
+        ),
+        resource(
+            paths::webhook_secret(number),
+            [get(webhooks::confirm_secret), post(webhooks::rotate_secret)],
+        ),
+        resource(
+            paths::shown_webhook_secret(number),
+            [get(webhooks::show_secret)],
+        ),
+        resource(paths::activate_webhook(number), [post(webhooks::activate)]),
+        resource(
+            paths::deactivate_webhook(number),
+            [
+                get(webhooks::confirm_deactivation),
+                post(webhooks::deactivate),
+            ],
+        ),
+        resource(
+            paths::delete_webhook(number),
+            [get(webhooks::confirm_delete), post(webhooks::delete)],
+        ),
+        resource(
+            paths::test_webhook(number),
+            [post(webhook_deliveries::test)],
+        ),
+        resource(
+            paths::resend_webhook(number),
+            [post(webhook_deliveries::resend)],
+        ),
+        resource(
+            paths::resend_dead_webhooks(number),
+            [post(webhook_deliveries::resend_dead)],
         ),
     ]
 }

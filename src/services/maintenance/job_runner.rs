@@ -205,11 +205,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn end(
-        &self,
-        work: &impl Work,
-        outcome: &Result<JobState, Error>,
-    ) -> Result<(), Error> {
+    async fn end(&self, work: &impl Work, outcome: &Result<JobState, Error>) -> Result<(), Error> {
         let (state, failure) = match outcome {
             Ok(state) => (*state, None),
             Err(error) => {

@@ -14,7 +14,9 @@ use crate::domain::session::JobId;
 use crate::services::audit::log::{AuditContext, AuditLog, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::maintenance::job_report::{Details, JobFailure, Report, failure_event, subject};
+use crate::services::maintenance::job_report::{
+    Details, JobFailure, Report, failure_event, subject,
+};
 use crate::services::maintenance::job_runner::Work;
 use crate::store::jobs::JobRow;
 use crate::store::{Db, Store, StoreError, Transaction, jobs as table};
@@ -204,7 +206,10 @@ fn fail_stale(
 pub async fn find(services: &Services, id: &JobId) -> Result<Option<Job>, Error> {
     let id = id.clone();
     let (store, clock, audit_log) = (&services.store, &services.clock, &services.audit_log);
-    find_by(store, clock, audit_log, move |connection| table::find(connection, &id)).await
+    find_by(store, clock, audit_log, move |connection| {
+        table::find(connection, &id)
+    })
+    .await
 }
 
 /// The newest jobs. Those whose process was killed are marked as failed first.

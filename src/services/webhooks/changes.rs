@@ -72,7 +72,7 @@ pub async fn create(
         let created = table::insert(connection, &row)?;
         let event = event(Action::WebhookCreated, &created.name)
             .with_detail("url", &origin)
-            .with_detail("events", &created.events);
+            .with_detail("event_types", &created.events);
         audit_context.record(connection, &event)?;
         Ok(created)
     });
@@ -170,7 +170,7 @@ fn changed_fields(old: &EndpointRow, new: &EndpointRow) -> Vec<Change> {
     let events = |row: &EndpointRow| Some(row.events.to_string());
     let is_active = |row: &EndpointRow| Some(row.is_active.to_string());
     let mut fields = vec![
-        Change::of("events", events(old), events(new)),
+        Change::of("event_types", events(old), events(new)),
         Change::of("is_active", is_active(old), is_active(new)),
     ];
     if old.url != new.url {

@@ -107,7 +107,10 @@ impl Target {
         let secrets = secrets::signing(&services.master_keys, row, now);
         let url = EndpointUrl::parse(&row.url).ok();
         let (Some(secrets), Some(url)) = (secrets, url) else {
-            let text = format!("the row of the webhook endpoint {} cannot be used", row.name);
+            let text = format!(
+                "the row of the webhook endpoint {} cannot be used",
+                row.name
+            );
             return Err(Error::Internal(text));
         };
         Ok(Self {
@@ -135,9 +138,8 @@ async fn postpone(services: &Services, rows: Vec<DueRow>, now: Timestamp) -> Res
 /// Sends one event, unless another instance does.
 async fn attempt(services: &Services, target: &Target, id: i64) -> Result<(), Error> {
     let now = services.clock.now();
-    let claim = move |connection: &mut Transaction<'_>| {
-        table::claim(connection, id, now, now + LEASE)
-    };
+    let claim =
+        move |connection: &mut Transaction<'_>| table::claim(connection, id, now, now + LEASE);
     let Some(row) = services.store.write(claim).await? else {
         return Ok(());
     };
@@ -148,7 +150,11 @@ async fn attempt(services: &Services, target: &Target, id: i64) -> Result<(), Er
         body: &row.body,
     };
     // The setting may have changed since the endpoint was entered.
-    let host = target.url.host().map(|host| host.to_string()).unwrap_or_default();
+    let host = target
+        .url
+        .host()
+        .map(|host| host.to_string())
+        .unwrap_or_default();
     let sent = if target.url.is_http() && !services.config.event_webhooks.allows_http(&host) {
         Err("the address is not https, and its host is not in event_webhooks.http_hosts".to_owned())
     } else {
@@ -157,9 +163,8 @@ async fn attempt(services: &Services, target: &Target, id: i64) -> Result<(), Er
     let now = services.clock.now();
     let result = result_of(&row, sent, now);
     report(services, target, &row, &result);
-    let finish = move |connection: &mut Transaction<'_>| {
-        table::finish(connection, &row, &result, now)
-    };
+    let finish =
+        move |connection: &mut Transaction<'_>| table::finish(connection, &row, &result, now);
     services.store.write(finish).await?;
     Ok(())
 }
@@ -194,7 +199,12 @@ fn report(services: &Services, target: &Target, row: &WebhookDeliveryRow, result
     let counter = match result.state {
         WebhookState::Delivered => &webhooks.delivered,
         WebhookState::Waiting => {
-            tracing::info!(endpoint, id, reason, "an event was not delivered; it is tried again");
+            tracing::info!(
+                endpoint,
+                id,
+                reason,
+                "an event was not delivered; it is tried again"
+            );
             &webhooks.failed
         }
         WebhookState::Dead => {

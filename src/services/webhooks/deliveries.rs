@@ -52,7 +52,7 @@ pub async fn resend(
         let resent = table::resend(connection, id, now, now + RETRY_FOR, now + KEPT_FOR)?;
         if resent {
             let event = event(Action::WebhookResent, &found.name)
-                .with_detail("message", &row.message_id);
+                .with_detail("message_id", &row.message_id);
             audit_context.record(connection, &event)?;
         }
         Ok(resent)
@@ -80,7 +80,8 @@ pub async fn resend_dead(
                 count += usize::from(resent);
             }
             if count > 0 {
-                let event = event(Action::WebhookResent, &found.name).with_detail("messages", count);
+                let event =
+                    event(Action::WebhookResent, &found.name).with_detail("messages", count);
                 audit_context.record(connection, &event)?;
             }
             Ok(count)
@@ -96,11 +97,7 @@ pub async fn resend_dead(
 ///
 /// # Errors
 /// [`Error::WebhookNotFound`], and the store's.
-pub async fn send_test(
-    services: &Services,
-    actor: &Actor,
-    endpoint: UserSeq,
-) -> Result<(), Error> {
+pub async fn send_test(services: &Services, actor: &Actor, endpoint: UserSeq) -> Result<(), Error> {
     let source = actor.source;
     let sent = services.write_as(actor, move |connection, audit_context| {
         let found = webhook_endpoints::find_by_id(connection, endpoint)?;
@@ -110,7 +107,10 @@ pub async fn send_test(
             account: None,
             body: Payload::test(source, audit_context.now).json(),
         };
-        table::insert(connection, &rows(&message, vec![endpoint], audit_context.now))?;
+        table::insert(
+            connection,
+            &rows(&message, vec![endpoint], audit_context.now),
+        )?;
         audit_context.record(connection, &event(Action::WebhookTested, &found.name))?;
         Ok(())
     });

@@ -95,7 +95,10 @@ pub async fn list(store: &Store) -> Result<Vec<Listed>, Error> {
 /// # Errors
 /// [`Error::WebhookNotFound`], and the store's.
 pub async fn find(store: &Store, number: UserSeq) -> Result<Endpoint, Error> {
-    one(store, move |connection| table::find_by_id(connection, number)).await
+    one(store, move |connection| {
+        table::find_by_id(connection, number)
+    })
+    .await
 }
 
 /// The endpoint with this name.
@@ -103,7 +106,10 @@ pub async fn find(store: &Store, number: UserSeq) -> Result<Endpoint, Error> {
 /// # Errors
 /// As [`find`].
 pub async fn find_by_name(store: &Store, name: String) -> Result<Endpoint, Error> {
-    one(store, move |connection| table::find_by_name(connection, &name)).await
+    one(store, move |connection| {
+        table::find_by_name(connection, &name)
+    })
+    .await
 }
 
 async fn one(

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::domain::audit::Outcome;
 use crate::domain::principal::{Principal, UserSeq};
 use crate::domain::session::new_v7;
 use crate::domain::webhook::{EventType, WebhookState};
-use crate::clock::Timestamp;
 use crate::services::webhooks::payload::Payload;
 use crate::store::audit_events::AuditEventData;
 use crate::store::webhook_deliveries::{self as table, NewWebhookDelivery};

@@ -51,7 +51,11 @@ fn context(name: &str) -> String {
 }
 
 /// The secrets that sign the events of an endpoint now: the present one, and during a rotation the previous one.
-pub(super) fn signing(keys: &MasterKeys, row: &EndpointRow, now: Timestamp) -> Option<Vec<Vec<u8>>> {
+pub(super) fn signing(
+    keys: &MasterKeys,
+    row: &EndpointRow,
+    now: Timestamp,
+) -> Option<Vec<Vec<u8>>> {
     let mut secrets = vec![open(keys, &row.name, &row.secret)?];
     let is_valid = row.previous_until.is_some_and(|until| now < until);
     let previous = row.previous_secret.as_deref().filter(|_| is_valid);

@@ -167,7 +167,10 @@ pub(crate) async fn new_form(panel: PanelAdmin) -> PageResult {
 }
 
 /// Checks the proof of the viewer; false if it is missing or wrong.
-async fn proved(form: &mut Form<PanelAdmin>, device: PresentedDevice) -> Result<bool, AdminError> {
+pub(super) async fn proved(
+    form: &mut Form<PanelAdmin>,
+    device: PresentedDevice,
+) -> Result<bool, AdminError> {
     let proof = form.proof(form.panel.viewer().step_up);
     let by = requester(&form.panel, device, proof);
     let confirmed = step_up::confirm(form.panel.services(), &by).await;
