@@ -62,3 +62,4 @@ mod tokens;
 pub mod tools;
 mod verifying_services;
 mod waiting;
+mod webhooks;

@@ -155,6 +155,19 @@ fn every_type_is_in_the_document_with_an_example_that_fits() {
     }
 }
 
+#[test]
+fn the_document_has_a_row_for_each_type() {
+    let document = std::fs::read_to_string("docs/webhooks.md").unwrap();
+    for kind in EventType::ALL {
+        let begin = format!("| `{kind}` | ");
+        let row = document.lines().find(|line| line.starts_with(&begin));
+        let row = row.unwrap_or_else(|| panic!("{kind}"));
+        for detail in kind.details() {
+            assert!(row.contains(&format!("`{detail}`")), "{row}");
+        }
+    }
+}
+
 #[actix_web::test]
 async fn an_endpoint_gets_the_types_that_it_wants_while_it_is_active() {
     let (app, receiver, other) = (app(), Receiver::start(&[]), Receiver::start(&[]));
