@@ -1,5 +1,5 @@
-//! Sends events to endpoints of webhooks: one signed JSON request for each attempt. The endpoints are entered in the admin panel and
-//! with the CLI, so requests go to public addresses only, see [`PublicAddresses`].
+//! Sends events to endpoints of webhooks: one signed JSON request for each attempt. The endpoints are entered in the
+//! admin panel and with the CLI, so requests go to public addresses only, see [`PublicAddresses`].
 
 use std::time::Duration;
 
@@ -31,7 +31,8 @@ pub struct EventSender {
 }
 
 impl EventSender {
-    /// A client with this time limit for a request. It follows no redirects, uses no proxy and repeats nothing. Does not connect.
+    /// A client with this time limit for a request. It follows no redirects, uses no proxy and repeats nothing. Does
+    /// not connect.
     ///
     /// # Errors
     /// [`DeliveryError::Client`].

@@ -1,5 +1,6 @@
-//! The addresses that an endpoint of webhooks may have: those of the public internet, and those of networks that the operator has
-//! allowed. The address is checked when the connection is made, so that a name cannot lead elsewhere after it was checked.
+//! The addresses that an endpoint of webhooks may have: those of the public internet, and those of networks that the
+//! operator has allowed. The address is checked when the connection is made, so that a name cannot lead elsewhere after
+//! it was checked.
 
 use std::{
     io,
@@ -32,7 +33,8 @@ const SPECIAL_V4: [(Ipv4Addr, u8); 15] = [
 /// The global unicast addresses of IPv6. What is outside, such as `fc00::/7` and NAT64, is not public.
 const GLOBAL_V6: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// Networks in it that are not public: protocol assignments with Teredo, documentation, and 6to4, which contains addresses of IPv4.
+/// Networks in it that are not public: protocol assignments with Teredo, documentation, and 6to4, which contains
+/// addresses of IPv4.
 const SPECIAL_V6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),

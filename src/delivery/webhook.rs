@@ -118,8 +118,8 @@ impl Webhook {
 
     /// Makes one attempt, signed with the current time.
     ///
-    /// A 2xx response is success. 408, 425, 429, 5xx, a lost connection and a timeout are temporary failures. Everything
-    /// else, including redirects, is a permanent failure.
+    /// A 2xx response is success. 408, 425, 429, 5xx, a lost connection and a timeout are temporary failures.
+    /// Everything else, including redirects, is a permanent failure.
     pub(super) async fn attempt(&self, id: &str, body: &[u8]) -> Result<(), AttemptError> {
         let timestamp = self.clock.now().unix_seconds().to_string();
         let response = self

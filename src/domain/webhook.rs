@@ -22,8 +22,8 @@ text_enum! {
     }
 }
 
-/// Defines the types of events, with a sentence for each, the actions of audit events that they are made from, and the details of
-/// those that they contain.
+/// Defines the types of events, with a sentence for each, the actions of audit events that they are made from, and the
+/// details of those that they contain.
 macro_rules! event_types {
     ($($variant:ident = $word:literal, $sentence:literal, [$($action:ident),*], [$($detail:literal),*];)+) => {
         text_enum! {
@@ -201,8 +201,8 @@ impl fmt::Display for EventTypes {
     }
 }
 
-/// The address of an endpoint: `https` or `http`, with a host, without user name, password and fragment. Whether the server may
-/// call it is checked elsewhere.
+/// The address of an endpoint: `https` or `http`, with a host, without user name, password and fragment. Whether the
+/// server may call it is checked elsewhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointUrl(Url);
 

@@ -174,7 +174,8 @@ impl Metrics {
         self.refreshes.get_or_create(&labels).inc();
     }
 
-    /// Counts a used refresh token that was presented again within the grace period; `outcome` is `accepted` or `refused`.
+    /// Counts a used refresh token that was presented again within the grace period; `outcome` is `accepted` or
+    /// `refused`.
     pub fn refresh_retried(&self, user_type: UserType, outcome: &'static str) {
         let labels = vec![("user_type", user_type.as_str()), ("outcome", outcome)];
         self.retried.get_or_create(&labels).inc();
@@ -192,8 +193,8 @@ impl Metrics {
         self.logins.get_or_create(&labels).inc();
     }
 
-    /// All metrics in the OpenMetrics text format, with the current state of the revocation cache, the deliveries, the audit chain
-    /// and the webhooks.
+    /// All metrics in the OpenMetrics text format, with the current state of the revocation cache, the deliveries, the
+    /// audit chain and the webhooks.
     #[must_use]
     pub fn text(
         &self,

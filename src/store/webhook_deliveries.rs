@@ -1,7 +1,8 @@
-//! The table `webhook_deliveries`: each event for each endpoint that wants it. A row is inserted in the transaction of its event.
+//! The table `webhook_deliveries`: each event for each endpoint that wants it. A row is inserted in the transaction of
+//! its event.
 //!
-//! An instance claims a row before it sends the event, by the number of attempts: of two that claim the same attempt, one
-//! succeeds. The next row of an account is claimed only when no earlier one of the same endpoint is waiting.
+//! An instance claims a row before it sends the event, by the number of attempts: of two that claim the same attempt,
+//! one succeeds. The next row of an account is claimed only when no earlier one of the same endpoint is waiting.
 
 use diesel::{
     dsl::sql,
@@ -170,8 +171,8 @@ pub fn postpone(connection: &mut Db, row: DueRow, at_least: Timestamp) -> Result
     Ok(())
 }
 
-/// Begins an attempt of a row that is due: nobody else does until `lease`. `None` if another instance has begun it, if an earlier
-/// row of its account is waiting, or if it is not waiting any more.
+/// Begins an attempt of a row that is due: nobody else does until `lease`. `None` if another instance has begun it, if
+/// an earlier row of its account is waiting, or if it is not waiting any more.
 pub fn claim(
     connection: &mut Db,
     id: i64,
@@ -222,8 +223,8 @@ fn first_of_account(
         .optional()?)
 }
 
-/// Ends an attempt that was begun with this number of attempts. Returns `false` if its lease had ended and another attempt was begun.
-/// If the row waits no more, the next one of its account is due.
+/// Ends an attempt that was begun with this number of attempts. Returns `false` if its lease had ended and another
+/// attempt was begun. If the row waits no more, the next one of its account is due.
 pub fn finish(
     connection: &mut Db,
     row: &WebhookDeliveryRow,

@@ -1,17 +1,14 @@
 //! The table `webhook_endpoints`: where events are sent.
 
-use diesel::{
-    dsl::{exists, sql},
-    prelude::*,
-    sql_types::Bool,
-};
+use diesel::{prelude::*, sql_types::BigInt};
 
 use crate::clock::Timestamp;
 use crate::domain::principal::UserSeq;
 use crate::domain::webhook::EventTypes;
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
-use crate::store::schema::{webhook_deliveries, webhook_endpoints};
+use crate::store::pagination::statement::Sql;
+use crate::store::schema::webhook_endpoints;
 
 /// A row. It contains encrypted secrets and is therefore never serialised.
 #[derive(Queryable, Clone)]
@@ -108,17 +105,19 @@ pub fn list_wanted(connection: &mut Db) -> Result<Vec<(UserSeq, EventTypes)>, St
 
 /// The active endpoints that have a waiting event that is due.
 pub fn list_due(connection: &mut Db, now: Timestamp) -> Result<Vec<UserSeq>, StoreError> {
-    let due = webhook_deliveries::table
-        .filter(webhook_deliveries::endpoint_id.eq(webhook_endpoints::id))
-        .filter(webhook_deliveries::due_at.le(now))
-        // A literal: SQLite uses a partial index only if it sees the value.
-        .filter(sql::<Bool>("state = 'waiting'"));
-    Ok(webhook_endpoints::table
-        .filter(webhook_endpoints::is_active)
-        .filter(exists(due))
-        .order(webhook_endpoints::id)
-        .select(webhook_endpoints::id)
-        .load(connection)?)
+    #[derive(QueryableByName)]
+    struct Due {
+        #[diesel(sql_type = BigInt)]
+        id: UserSeq,
+    }
+    let mut statement = Sql::default();
+    statement.push_with(
+        "SELECT p.id AS id FROM webhook_endpoints p WHERE p.is_active AND EXISTS (SELECT 1 FROM webhook_deliveries d \
+         WHERE d.endpoint_id = p.id AND d.state = 'waiting' AND d.due_at <= ?) ORDER BY p.id",
+        [now.into()],
+    );
+    let due: Vec<Due> = statement.query().load(connection)?;
+    Ok(due.into_iter().map(|row| row.id).collect())
 }
 
 /// Finds an endpoint by its number.

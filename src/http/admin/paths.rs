@@ -81,10 +81,6 @@ pub const CLIENTS: PeoplePath = PeoplePath::new("/admin/clients");
 pub const SERVICES: &str = "/admin/services";
 /// The form of a new service.
 pub const NEW_SERVICE: &str = "/admin/services/new";
-/// Endpoints of webhooks.
-pub const WEBHOOKS: &str = "/admin/webhooks";
-/// The form of a new endpoint.
-pub const NEW_WEBHOOK: &str = "/admin/webhooks/new";
 /// Search over everything.
 pub const SEARCH: &str = "/admin/search";
 /// Suggestions of accounts, as JSON.
@@ -253,51 +249,6 @@ pub fn deactivate_service(number: impl fmt::Display) -> String {
 /// Delete a service.
 pub fn delete_service(number: impl fmt::Display) -> String {
     format!("{SERVICES}/{number}/delete")
-}
-
-/// An endpoint of webhooks.
-pub fn webhook(number: impl fmt::Display) -> String {
-    format!("{WEBHOOKS}/{number}")
-}
-
-/// Replace the secret of an endpoint.
-pub fn webhook_secret(number: impl fmt::Display) -> String {
-    format!("{WEBHOOKS}/{number}/secret")
-}
-
-/// The secret of an endpoint, shown once.
-pub fn shown_webhook_secret(number: impl fmt::Display) -> String {
-    format!("{WEBHOOKS}/{number}/secret/shown")
-}
-
-/// Activate an endpoint.
-pub fn activate_webhook(number: impl fmt::Display) -> String {
-    format!("{WEBHOOKS}/{number}/activate")
-}
-
-/// Deactivate an endpoint.
-pub fn deactivate_webhook(number: impl fmt::Display) -> String {
-    format!("{WEBHOOKS}/{number}/deactivate")
-}
-
-/// Delete an endpoint.
-pub fn delete_webhook(number: impl fmt::Display) -> String {
-    format!("{WEBHOOKS}/{number}/delete")
-}
-
-/// Send a test event to an endpoint.
-pub fn test_webhook(number: impl fmt::Display) -> String {
-    format!("{WEBHOOKS}/{number}/test")
-}
-
-/// Send an event to an endpoint again.
-pub fn resend_webhook(number: impl fmt::Display) -> String {
-    format!("{WEBHOOKS}/{number}/resend")
-}
-
-/// Send all dead letters of an endpoint again.
-pub fn resend_dead_webhooks(number: impl fmt::Display) -> String {
-    format!("{WEBHOOKS}/{number}/resend-dead")
 }
 
 /// A session.

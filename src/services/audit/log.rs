@@ -1,8 +1,8 @@
 //! Writing audit events: who did what to which account. Each event is written in the transaction of the change that it
 //! describes, together with its MAC, so that it cannot be forged or changed unnoticed without the key.
 //!
-//! A MAC is an HMAC-SHA-256 (RFC 2104) of the event, under a key that is derived from the master key for the audit log only.
-//! It is stored as `<key id>.<base64url>`.
+//! A MAC is an HMAC-SHA-256 (RFC 2104) of the event, under a key that is derived from the master key for the audit log
+//! only. It is stored as `<key id>.<base64url>`.
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -159,7 +159,8 @@ impl AuditContext {
         }
     }
 
-    /// Writes an event, its MAC, and its webhooks; part of the transaction of the change. After the commit the event is logged.
+    /// Writes an event, its MAC, and its webhooks; part of the transaction of the change. After the commit the event is
+    /// logged.
     pub(in crate::services) fn record(
         &self,
         connection: &mut Transaction<'_>,

@@ -1,5 +1,5 @@
-//! The change of the master key: the signing keys and the secrets of authenticator apps and webhooks are encrypted under the one in
-//! use, and the audit log gets its MACs.
+//! The change of the master key: the signing keys and the secrets of authenticator apps and webhooks are encrypted
+//! under the one in use, and the audit log gets its MACs.
 
 use crate::domain::audit::Actor;
 use crate::domain::principal::Principal;
@@ -17,11 +17,13 @@ use crate::store::totp_factors::{self, TotpFactorRow};
 use crate::store::webhook_endpoints::{self, EndpointRow, Secrets};
 use crate::tokens::MasterKey;
 
-/// Encrypts all signing keys, second factors and secrets of webhooks under the master key in use, and starts the audit chain again with its MACs. The other master
-/// keys must be known. Returns the number of signing keys that were encrypted under another master key.
+/// Encrypts all signing keys, second factors and secrets of webhooks under the master key in use, and starts the audit
+/// chain again with its MACs. The other master keys must be known. Returns the number of signing keys that were
+/// encrypted under another master key.
 ///
 /// # Errors
-/// [`KeyRefusal`], and errors of the store. Nothing was changed unless the store fails in between; then it is run again.
+/// [`KeyRefusal`], and errors of the store. Nothing was changed unless the store fails in between; then it is run
+/// again.
 pub async fn rewrap(services: &Services, actor: &Actor) -> Result<usize, Error> {
     let master_keys = &services.master_keys;
     if master_keys.others.is_empty() {
@@ -39,7 +41,8 @@ pub async fn rewrap(services: &Services, actor: &Actor) -> Result<usize, Error> 
         .write(move |transaction| {
             replace(transaction, &changes)?;
             for (old, sealed) in &factors {
-                // A secret that was removed or replaced meanwhile is encrypted under the key in use, if it is there at all.
+                // A secret that was removed or replaced meanwhile is encrypted under the key in use, if it is there at
+                // all.
                 totp_factors::reseal(transaction, old, sealed)?;
             }
             for (old, secrets) in &endpoints {
@@ -71,8 +74,8 @@ async fn resealed(services: &Services) -> Result<Vec<(SigningKeyRow, SigningKeyR
     Ok(changes)
 }
 
-/// The secrets of authenticator apps that are encrypted under another master key, each with its new encryption. One that no key
-/// opens cannot be used before either, and stays as it is.
+/// The secrets of authenticator apps that are encrypted under another master key, each with its new encryption. One
+/// that no key opens cannot be used before either, and stays as it is.
 async fn resealed_factors(services: &Services) -> Result<Vec<(TotpFactorRow, String)>, Error> {
     let keys = &services.master_keys;
     let mut changes = Vec::new();

@@ -1,5 +1,5 @@
-//! What a process keeps in memory about webhooks: the HTTP client, the endpoints that events are being sent to, and figures for the
-//! metrics.
+//! What a process keeps in memory about webhooks: the HTTP client, the endpoints that events are being sent to, and
+//! figures for the metrics.
 
 use std::{
     collections::HashSet,

@@ -44,8 +44,8 @@ pub struct WithSecret {
 /// Creates an endpoint with a random secret.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the server may not call the address or there are too many endpoints, [`Error::AlreadyExists`] if the name is
-/// taken, and the store's.
+/// [`Error::Invalid`] if the server may not call the address or there are too many endpoints, [`Error::AlreadyExists`]
+/// if the name is taken, and the store's.
 pub async fn create(
     services: &Services,
     actor: &Actor,
@@ -125,7 +125,8 @@ pub async fn update(
     apply(services, actor, number, change).await
 }
 
-/// Activates or deactivates an endpoint. What is waiting for an inactive one is kept, but events from then on are not for it.
+/// Activates or deactivates an endpoint. What is waiting for an inactive one is kept, but events from then on are not
+/// for it.
 ///
 /// # Errors
 /// [`Error::WebhookNotFound`], and the store's.

@@ -34,7 +34,8 @@ pub async fn newest(
     Ok(store.read_list(read).await?)
 }
 
-/// Sends an event again that was delivered or is a dead letter, at once and then for a day. Returns `false` if it is waiting.
+/// Sends an event again that was delivered or is a dead letter, at once and then for a day. Returns `false` if it is
+/// waiting.
 ///
 /// # Errors
 /// [`Error::WebhookNotFound`] if the endpoint has no such event, and the store's.

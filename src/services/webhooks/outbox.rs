@@ -17,8 +17,8 @@ pub(super) const RETRY_FOR: Duration = Duration::from_hours(24);
 /// How long an event is kept that is waiting, for example because its endpoint is inactive, or that is a dead letter.
 pub(super) const KEPT_FOR: Duration = Duration::from_hours(24 * 30);
 
-/// Inserts a row for each endpoint that wants an audit event, with which it is committed. An audit event that no endpoint can ask
-/// for costs nothing, any other one query.
+/// Inserts a row for each endpoint that wants an audit event, with which it is committed. An audit event that no
+/// endpoint can ask for costs nothing, any other one query.
 pub(crate) fn insert(
     connection: &mut Db,
     audit_event: i64,

@@ -1,5 +1,5 @@
-//! The body of a webhook for an event. It contains no secret; the only personal data are the login name of the account, and what the
-//! details of a type say (`docs/webhooks.md`).
+//! The body of a webhook for an event. It contains no secret; the only personal data are the login name of the account,
+//! and what the details of a type say (`docs/webhooks.md`).
 
 use std::collections::BTreeMap;
 
@@ -71,7 +71,8 @@ impl Payload {
     pub fn of(kind: EventType, audit_event: i64, event: &AuditEventData) -> Self {
         let changes: Vec<Change> = serde_json::from_str(&event.changes).unwrap_or_default();
         let account = event.subject_type.zip(event.subject_seq);
-        // A name without an account may be a password that was typed as a name: only names that the server gave are sent.
+        // A name without an account may be a password that was typed as a name: only names that the server gave are
+        // sent.
         let is_named = matches!(kind.group(), "service" | "flush");
         let subject = event.subject_name.clone().filter(|_| is_named);
         Self {

@@ -1,5 +1,5 @@
-//! The secrets of endpoints, which sign the events. They are encrypted under a key that is derived from the master key, with the name
-//! of the endpoint as associated data.
+//! The secrets of endpoints, which sign the events. They are encrypted under a key that is derived from the master key,
+//! with the name of the endpoint as associated data.
 
 use aws_lc_rs::rand;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -63,7 +63,8 @@ pub(super) fn signing(
     Some(secrets)
 }
 
-/// The secrets of an endpoint, encrypted under the master key in use; `None` if they are already, or cannot be decrypted.
+/// The secrets of an endpoint, encrypted under the master key in use; `None` if they are already, or cannot be
+/// decrypted.
 pub(crate) fn resealed(keys: &MasterKeys, row: &EndpointRow) -> Result<Option<Secrets>, Error> {
     let context = context(&row.name);
     let is_present = keys.present.open(PURPOSE, &context, &row.secret).is_ok();

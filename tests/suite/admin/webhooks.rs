@@ -1,7 +1,9 @@
 //! The pages of webhooks: creating, the secret that is shown once, changing, sending a test, sending again, deleting.
 
 use munjigi::{
-    domain::account::Role, http::admin::paths, services::webhooks::deliver::deliver_due,
+    domain::account::Role,
+    http::admin::{paths, webhook_paths},
+    services::webhooks::deliver::deliver_due,
 };
 
 use crate::support::{
@@ -12,7 +14,7 @@ use crate::support::{
 async fn create(browser: &Browser, name: &str, url: &str, events: &[&str]) -> Page {
     let mut fields = vec![("name", name), ("url", url)];
     fields.extend(events.iter().map(|event| ("events", *event)));
-    browser.post(paths::NEW_WEBHOOK, &fields).await
+    browser.post(webhook_paths::NEW_WEBHOOK, &fields).await
 }
 
 /// The last audit event in the panel.
@@ -28,8 +30,8 @@ async fn last_event(browser: &Browser) -> String {
 async fn a_webhook_is_created_and_its_secret_is_shown_once() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::ADMIN).await;
-    assert!(browser.open(paths::WEBHOOKS).await.has(".empty"));
-    let new = browser.open(paths::NEW_WEBHOOK).await;
+    assert!(browser.open(webhook_paths::WEBHOOKS).await.has(".empty"));
+    let new = browser.open(webhook_paths::NEW_WEBHOOK).await;
     let all = new.count("input[name=events]");
     assert_eq!(new.count("input[name=events][checked]"), all);
     let url = "https://hooks.example.org/munjigi?key=k1";
@@ -40,7 +42,7 @@ async fn a_webhook_is_created_and_its_secret_is_shown_once() {
         &["session.began", "account.created"],
     )
     .await;
-    let path = paths::shown_webhook_secret(1);
+    let path = webhook_paths::shown_webhook_secret(1);
     let page = browser.open(created.leads_to(&path).location()).await;
     let secret = page.text("#value");
     assert!(
@@ -50,13 +52,16 @@ async fn a_webhook_is_created_and_its_secret_is_shown_once() {
     assert_eq!(page.header("cache-control"), Some("no-store"));
     let again = browser.get(&path).await.assert(410);
     assert!(!again.html.contains(&secret));
-    let list = browser.open(paths::WEBHOOKS).await.text("main tbody");
+    let list = browser
+        .open(webhook_paths::WEBHOOKS)
+        .await
+        .text("main tbody");
     assert!(
         list.contains("audit") && list.contains("https://hooks.example.org"),
         "{list}"
     );
     assert!(!list.contains("k1"), "{list}");
-    let shown = browser.open(&paths::webhook(1)).await;
+    let shown = browser.open(&webhook_paths::webhook(1)).await;
     assert_eq!(shown.attr("input[name=url]", "value"), url);
     assert_eq!(
         shown.attrs("input[name=events][checked]", "value"),
@@ -77,7 +82,10 @@ async fn an_auditor_does_not_see_the_path_of_the_address() {
     app.webhook_to("audit", "https://hooks.example.org/munjigi?key=k1", &[])
         .await;
     let auditor = app.signed_in("eva", Role::AUDITOR).await;
-    for path in [paths::WEBHOOKS.to_owned(), paths::webhook(1)] {
+    for path in [
+        webhook_paths::WEBHOOKS.to_owned(),
+        webhook_paths::webhook(1),
+    ] {
         let page = auditor.open(&path).await;
         assert!(page.text("main").contains("https://hooks.example.org"));
         assert!(!page.html.contains("k1"), "{path}");
@@ -104,7 +112,7 @@ async fn a_form_with_problems_keeps_what_was_entered() {
         assert_eq!(page.attr("input[name=url]", "value"), url);
         assert_eq!(page.count(".has-errors"), 1, "{name} {url} {events:?}");
     }
-    let path = paths::webhook(1);
+    let path = webhook_paths::webhook(1);
     let page = browser.post(&path, &[("url", good)]).await.assert(422);
     assert_eq!(page.count(".has-errors"), 1);
 }
@@ -114,7 +122,7 @@ async fn an_administrator_changes_rotates_deactivates_and_deletes() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::ADMIN).await;
     app.webhook("hook").await;
-    let path = paths::webhook(1);
+    let path = webhook_paths::webhook(1);
     let fields = [
         ("url", "https://other.example.org/x"),
         ("events", "session.ended"),
@@ -126,14 +134,18 @@ async fn an_administrator_changes_rotates_deactivates_and_deletes() {
         ["session.ended"]
     );
     assert!(last_event(&browser).await.contains("Webhook changed"));
-    let confirm = browser.open(&paths::webhook_secret(1)).await;
+    let confirm = browser.open(&webhook_paths::webhook_secret(1)).await;
     assert_eq!(
         confirm.attr("main form", "action"),
-        paths::webhook_secret(1)
+        webhook_paths::webhook_secret(1)
     );
-    let rotated = browser.post(&paths::webhook_secret(1), &[]).await;
+    let rotated = browser.post(&webhook_paths::webhook_secret(1), &[]).await;
     let shown = browser
-        .open(rotated.leads_to(&paths::shown_webhook_secret(1)).location())
+        .open(
+            rotated
+                .leads_to(&webhook_paths::shown_webhook_secret(1))
+                .location(),
+        )
         .await;
     assert!(shown.text("#value").starts_with("whsec_"));
     assert!(last_event(&browser).await.contains("secret rotated"));
@@ -144,25 +156,31 @@ async fn an_administrator_changes_rotates_deactivates_and_deletes() {
             .text("#endpoint")
             .contains("Previous secret")
     );
-    browser.open(&paths::deactivate_webhook(1)).await;
-    let undo = browser.post(&paths::deactivate_webhook(1), &[]).await;
+    browser.open(&webhook_paths::deactivate_webhook(1)).await;
+    let undo = browser
+        .post(&webhook_paths::deactivate_webhook(1), &[])
+        .await;
     let page = browser.open(undo.leads_to(&path).location()).await;
     assert_eq!(
         page.attr(".notice form", "action"),
-        paths::activate_webhook(1)
+        webhook_paths::activate_webhook(1)
     );
     assert!(!page.has("#test"));
     browser
-        .post(&paths::activate_webhook(1), &[])
+        .post(&webhook_paths::activate_webhook(1), &[])
         .await
         .leads_to(&path);
-    browser.open(&paths::delete_webhook(1)).await;
+    browser.open(&webhook_paths::delete_webhook(1)).await;
     browser
-        .post(&paths::delete_webhook(1), &[])
+        .post(&webhook_paths::delete_webhook(1), &[])
         .await
-        .leads_to(paths::WEBHOOKS);
+        .leads_to(webhook_paths::WEBHOOKS);
     assert!(last_event(&browser).await.contains("Webhook deleted"));
-    for path in [path, paths::webhook_secret(1), "/admin/webhooks/99".into()] {
+    for path in [
+        path,
+        webhook_paths::webhook_secret(1),
+        "/admin/webhooks/99".into(),
+    ] {
         browser.get(&path).await.assert(404);
     }
 }
@@ -181,7 +199,7 @@ async fn dead_letters_are_listed_and_sent_again() {
     let browser = app.signed_in("ann", Role::ADMIN).await;
     app.webhook_to("hook", &receiver.url, &["account.created"])
         .await;
-    let path = paths::webhook(1);
+    let path = webhook_paths::webhook(1);
     assert!(
         browser
             .open(&path)
@@ -202,13 +220,13 @@ async fn dead_letters_are_listed_and_sent_again() {
     assert_eq!(page.attr("#dead tbody a", "href"), "/admin/users/2");
     assert!(
         browser
-            .open(paths::WEBHOOKS)
+            .open(webhook_paths::WEBHOOKS)
             .await
             .text("main tbody")
             .contains('1')
     );
     let id = page.attr("#dead input[name=delivery]", "value");
-    let resend = paths::resend_webhook(1);
+    let resend = webhook_paths::resend_webhook(1);
     browser
         .post(&resend, &[("delivery", &id)])
         .await
@@ -219,7 +237,7 @@ async fn dead_letters_are_listed_and_sent_again() {
     deliver_due(app.services()).await.unwrap();
     app.advance(std::time::Duration::from_secs(5));
     browser
-        .post(&paths::test_webhook(1), &[])
+        .post(&webhook_paths::test_webhook(1), &[])
         .await
         .leads_to(&path);
     deliver_due(app.services()).await.unwrap();
@@ -232,7 +250,7 @@ async fn dead_letters_are_listed_and_sent_again() {
             .assert(404);
     }
     browser
-        .post(&paths::resend_dead_webhooks(1), &[])
+        .post(&webhook_paths::resend_dead_webhooks(1), &[])
         .await
         .leads_to(&path);
 }

@@ -179,7 +179,8 @@ async fn an_endpoint_that_does_not_answer_does_not_delay_the_others() {
     }
 }
 
-/// 100,000 events for an endpoint that is down, all of one account or each of its own: looking for those that are due reads few rows.
+/// 100,000 events for an endpoint that is down, all of one account or each of its own: looking for those that are due
+/// reads few rows.
 #[actix_web::test]
 async fn a_long_queue_is_read_by_its_indexes() {
     let receiver = Receiver::start(&[Answer::status(500)]);

@@ -6,11 +6,11 @@ use crate::clock::Timestamp;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::webhook::{EventType, WebhookState};
 use crate::http::admin::pages::webhooks::find;
-use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::PanelAdmin;
+use crate::http::admin::{paths, webhook_paths};
 use crate::services::webhooks::deliveries;
 use crate::store::webhook_deliveries::WebhookDeliveryRow;
 
@@ -80,7 +80,10 @@ pub(crate) async fn test(form: Form<PanelAdmin>, number: Path<String>) -> PageRe
     let panel = &form.panel;
     let number = find(panel, &number).await?.number;
     deliveries::send_test(panel.services(), &panel.actor(), number).await?;
-    panel.redirect_ok(&paths::webhook(number), panel.t("webhooks.test_sent"))
+    panel.redirect_ok(
+        &webhook_paths::webhook(number),
+        panel.t("webhooks.test_sent"),
+    )
 }
 
 /// `POST /admin/webhooks/{number}/resend`: one event (`delivery`). **Permissions**: administrators. 303, 404.
@@ -89,7 +92,7 @@ pub(crate) async fn resend(form: Form<PanelAdmin>, number: Path<String>) -> Page
     let number = find(panel, &number).await?.number;
     let id = UserSeq::from_digits(form.text("delivery")).ok_or(AdminError::NotFound)?;
     deliveries::resend(panel.services(), &panel.actor(), number, id.get()).await?;
-    panel.redirect_ok(&paths::webhook(number), panel.t("webhooks.resent"))
+    panel.redirect_ok(&webhook_paths::webhook(number), panel.t("webhooks.resent"))
 }
 
 /// `POST /admin/webhooks/{number}/resend-dead`: all dead letters. **Permissions**: administrators. 303, 404.
@@ -100,5 +103,5 @@ pub(crate) async fn resend_dead(form: Form<PanelAdmin>, number: Path<String>) ->
     let text = panel
         .layout("webhooks")
         .tr_count("webhooks.resent_all", count);
-    panel.redirect_ok(&paths::webhook(number), text)
+    panel.redirect_ok(&webhook_paths::webhook(number), text)
 }

@@ -1,5 +1,5 @@
-//! Webhooks: the list of endpoints, the page of each, and what an administrator changes there. A secret is shown once, on the page
-//! that the form redirects to.
+//! Webhooks: the list of endpoints, the page of each, and what an administrator changes there. A secret is shown once,
+//! on the page that the form redirects to.
 
 use actix_web::{HttpRequest, http::StatusCode, web::Path};
 use askama::Template;
@@ -8,14 +8,14 @@ use crate::domain::principal::UserSeq;
 use crate::domain::problem::Problem;
 use crate::domain::service::ServiceName;
 use crate::domain::webhook::{EndpointUrl, EventType, EventTypes};
-use crate::http::admin::pages::services::proved;
+use crate::http::admin::pages::people::account::proved;
 use crate::http::admin::pages::webhook_deliveries::DeliveryView;
-use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
+use crate::http::admin::webhook_paths;
 use crate::http::device_token::PresentedDevice;
 use crate::services::webhooks::changes::{self, NewEndpoint, WithSecret};
 use crate::services::webhooks::deliveries;
@@ -42,7 +42,8 @@ impl Values {
         }
     }
 
-    /// The types of events in groups: the name of each group, and its types with their names, texts, and whether they are chosen.
+    /// The types of events in groups: the name of each group, and its types with their names, texts, and whether they
+    /// are chosen.
     fn groups(&self, l: &Layout) -> Vec<(String, Vec<(&'static str, String, bool)>)> {
         let mut groups: Vec<(&str, Vec<_>)> = Vec::new();
         for kind in EventType::selectable() {
@@ -159,7 +160,8 @@ fn changed_fields(form: &mut Form<PanelAdmin>) -> Option<(EndpointUrl, EventType
     url.zip(events.ok())
 }
 
-/// `POST /admin/webhooks/new`. **Permissions**: administrators. 303 (to the secret), 422 (also without the viewer's proof), 429.
+/// `POST /admin/webhooks/new`. **Permissions**: administrators. 303 (to the secret), 422 (also without the viewer's
+/// proof), 429.
 pub(in crate::http) async fn create(
     mut form: Form<PanelAdmin>,
     device: PresentedDevice,
@@ -186,7 +188,7 @@ pub(in crate::http) async fn create(
 }
 
 async fn show_once(panel: &Panel, created: WithSecret) -> PageResult {
-    let path = paths::shown_webhook_secret(created.endpoint.number);
+    let path = webhook_paths::shown_webhook_secret(created.endpoint.number);
     shown_once::redirect(panel, &path, &created.secret).await
 }
 
@@ -197,13 +199,16 @@ pub(crate) async fn show_secret(
     request: HttpRequest,
 ) -> PageResult {
     let endpoint = find(&panel, &number).await?;
-    let (l, back) = (panel.layout("webhooks"), paths::webhook(endpoint.number));
+    let (l, back) = (
+        panel.layout("webhooks"),
+        webhook_paths::webhook(endpoint.number),
+    );
     let Some(secret) = shown_once::take::<String>(&panel, &request).await? else {
         let page = ShownBeforePage {
             button: l.t("webhooks.rotate"),
             l,
             name: endpoint.name,
-            action: paths::webhook_secret(endpoint.number),
+            action: webhook_paths::webhook_secret(endpoint.number),
             back,
         };
         return panel.page_with(StatusCode::GONE, &page);
@@ -246,8 +251,8 @@ pub(crate) async fn show(panel: Panel, number: Path<String>) -> PageResult {
     panel.page(&show_page(&panel, endpoint).await?)
 }
 
-/// `POST /admin/webhooks/{number}`: address and events. **Permissions**: administrators. 303, 404, 422 (also without the viewer's
-/// proof), 429.
+/// `POST /admin/webhooks/{number}`: address and events. **Permissions**: administrators. 303, 404, 422 (also without
+/// the viewer's proof), 429.
 pub(in crate::http) async fn update(
     mut form: Form<PanelAdmin>,
     number: Path<String>,
@@ -265,7 +270,9 @@ pub(in crate::http) async fn update(
     }
     if updated.is_some() {
         let text = form.panel.t("webhooks.saved");
-        return form.panel.redirect_ok(&paths::webhook(number), text);
+        return form
+            .panel
+            .redirect_ok(&webhook_paths::webhook(number), text);
     }
     let page = ShowPage {
         errors: form.errors(),
@@ -279,7 +286,7 @@ pub(in crate::http) async fn update(
 fn confirmation(panel: &Panel, endpoint: Endpoint, action: String, name: &str) -> ConfirmPage {
     let l = panel.layout("webhooks");
     ConfirmPage {
-        back: paths::webhook(endpoint.number),
+        back: webhook_paths::webhook(endpoint.number),
         name: endpoint.name,
         action,
         title: l.t(&format!("webhooks.{name}")),
@@ -293,12 +300,12 @@ fn confirmation(panel: &Panel, endpoint: Endpoint, action: String, name: &str) -
 /// `GET /admin/webhooks/{number}/secret`. **Permissions**: administrators. 200, 404.
 pub(crate) async fn confirm_secret(panel: PanelAdmin, number: Path<String>) -> PageResult {
     let endpoint = find(&panel, &number).await?;
-    let action = paths::webhook_secret(endpoint.number);
+    let action = webhook_paths::webhook_secret(endpoint.number);
     panel.page(&confirmation(&panel, endpoint, action, "rotate"))
 }
 
-/// `POST /admin/webhooks/{number}/secret`. **Permissions**: administrators. 303 (to the secret), 404, 422 (the viewer's proof is
-/// missing or wrong), 429.
+/// `POST /admin/webhooks/{number}/secret`. **Permissions**: administrators. 303 (to the secret), 404, 422 (the viewer's
+/// proof is missing or wrong), 429.
 pub(in crate::http) async fn rotate_secret(
     mut form: Form<PanelAdmin>,
     number: Path<String>,
@@ -306,7 +313,7 @@ pub(in crate::http) async fn rotate_secret(
 ) -> PageResult {
     let endpoint = find(&form.panel, &number).await?;
     if !proved(&mut form, device).await? {
-        let action = paths::webhook_secret(endpoint.number);
+        let action = webhook_paths::webhook_secret(endpoint.number);
         let page = ConfirmPage {
             errors: form.errors(),
             ..confirmation(&form.panel, endpoint, action, "rotate")
@@ -324,13 +331,16 @@ pub(crate) async fn activate(form: Form<PanelAdmin>, number: Path<String>) -> Pa
     let panel = &form.panel;
     let number = find(panel, &number).await?.number;
     changes::set_active(panel.services(), &panel.actor(), number, true).await?;
-    panel.redirect_ok(&paths::webhook(number), panel.t("webhooks.activated"))
+    panel.redirect_ok(
+        &webhook_paths::webhook(number),
+        panel.t("webhooks.activated"),
+    )
 }
 
 /// `GET /admin/webhooks/{number}/deactivate`. **Permissions**: administrators. 200, 404.
 pub(crate) async fn confirm_deactivation(panel: PanelAdmin, number: Path<String>) -> PageResult {
     let endpoint = find(&panel, &number).await?;
-    let action = paths::deactivate_webhook(endpoint.number);
+    let action = webhook_paths::deactivate_webhook(endpoint.number);
     panel.page(&ConfirmPage {
         asks: false,
         ..confirmation(&panel, endpoint, action, "deactivate")
@@ -342,19 +352,22 @@ pub(crate) async fn deactivate(form: Form<PanelAdmin>, number: Path<String>) -> 
     let panel = &form.panel;
     let number = find(panel, &number).await?.number;
     changes::set_active(panel.services(), &panel.actor(), number, false).await?;
-    let (page, text) = (paths::webhook(number), panel.t("webhooks.deactivated"));
-    panel.redirect_undoable(&page, text, paths::activate_webhook(number))
+    let (page, text) = (
+        webhook_paths::webhook(number),
+        panel.t("webhooks.deactivated"),
+    );
+    panel.redirect_undoable(&page, text, webhook_paths::activate_webhook(number))
 }
 
 /// `GET /admin/webhooks/{number}/delete`. **Permissions**: administrators. 200, 404.
 pub(crate) async fn confirm_delete(panel: PanelAdmin, number: Path<String>) -> PageResult {
     let endpoint = find(&panel, &number).await?;
-    let action = paths::delete_webhook(endpoint.number);
+    let action = webhook_paths::delete_webhook(endpoint.number);
     panel.page(&confirmation(&panel, endpoint, action, "delete"))
 }
 
-/// `POST /admin/webhooks/{number}/delete`. **Permissions**: administrators. 303, 404, 422 (the viewer's proof is missing or wrong),
-/// 429.
+/// `POST /admin/webhooks/{number}/delete`. **Permissions**: administrators. 303, 404, 422 (the viewer's proof is
+/// missing or wrong), 429.
 pub(in crate::http) async fn delete(
     mut form: Form<PanelAdmin>,
     number: Path<String>,
@@ -362,7 +375,7 @@ pub(in crate::http) async fn delete(
 ) -> PageResult {
     let endpoint = find(&form.panel, &number).await?;
     if !proved(&mut form, device).await? {
-        let action = paths::delete_webhook(endpoint.number);
+        let action = webhook_paths::delete_webhook(endpoint.number);
         let page = ConfirmPage {
             errors: form.errors(),
             ..confirmation(&form.panel, endpoint, action, "delete")
@@ -371,5 +384,8 @@ pub(in crate::http) async fn delete(
     }
     let panel = &form.panel;
     let name = changes::delete(panel.services(), &panel.actor(), endpoint.number).await?;
-    panel.redirect_ok(paths::WEBHOOKS, panel.tr_with("webhooks.deleted", name))
+    panel.redirect_ok(
+        webhook_paths::WEBHOOKS,
+        panel.tr_with("webhooks.deleted", name),
+    )
 }
