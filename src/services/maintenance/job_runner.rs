@@ -91,7 +91,8 @@ pub(crate) async fn run(
         done: 0,
     };
     let outcome = runner.drive(work, &mut progress).await;
-    runner.end(work, &outcome).await?;
+    let audit_log = work.audit_log().cloned();
+    runner.end(work.report(), audit_log, &outcome).await?;
     outcome
 }
 
@@ -205,7 +206,13 @@ impl Runner<'_> {
         }
     }
 
-    async fn end(&self, work: &impl Work, outcome: &Result<JobState, Error>) -> Result<(), Error> {
+    /// `audit_log` is there if a failure is an event.
+    async fn end(
+        &self,
+        report: Report,
+        audit_log: Option<AuditLog>,
+        outcome: &Result<JobState, Error>,
+    ) -> Result<(), Error> {
         let (state, failure) = match outcome {
             Ok(state) => (*state, None),
             Err(error) => {
@@ -213,14 +220,14 @@ impl Runner<'_> {
                 (JobState::Failed, Some(failure(error)))
             }
         };
-        let progress = self.progress(work.report(), failure);
+        let progress = self.progress(report, failure);
         let mut tries = 0;
         loop {
             tries += 1;
             let (id, now, progress) = (self.id.clone(), self.clock.now(), progress.clone());
             let failed = failure.and_then(|failure| {
                 let event = failure_event(JobKind::Flush, &id, failure)?;
-                let audit_log = work.audit_log()?;
+                let audit_log = audit_log.as_ref()?;
                 Some((audit_log.audit_context(&Actor::server(), now), event))
             });
             let ended = self

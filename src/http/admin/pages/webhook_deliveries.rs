@@ -5,13 +5,13 @@ use actix_web::web::Path;
 use crate::clock::Timestamp;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::webhook::{EventType, WebhookState};
-use crate::http::admin::pages::webhooks::find;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::panel::PanelAdmin;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::{paths, webhook_paths};
 use crate::services::webhooks::deliveries;
+use crate::services::webhooks::endpoints::{self, Endpoint};
 use crate::store::webhook_deliveries::WebhookDeliveryRow;
 
 /// An event for an endpoint in the viewer's language.
@@ -73,6 +73,12 @@ fn principal(text: &str) -> Option<Principal> {
     let (word, digits) = text.split_once(':')?;
     let user_seq = UserSeq::from_digits(digits)?;
     Some(Principal::new(UserType::from_word(word)?, user_seq))
+}
+
+/// The endpoint that a path names.
+pub(super) async fn find(panel: &Panel, number: &str) -> Result<Endpoint, AdminError> {
+    let number = UserSeq::from_digits(number).ok_or(AdminError::NotFound)?;
+    Ok(endpoints::find(&panel.services().store, number).await?)
 }
 
 /// `POST /admin/webhooks/{number}/test`. **Permissions**: administrators. 303, 404.

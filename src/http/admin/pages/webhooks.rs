@@ -4,18 +4,17 @@
 use actix_web::{HttpRequest, http::StatusCode, web::Path};
 use askama::Template;
 
-use crate::domain::principal::UserSeq;
 use crate::domain::problem::Problem;
 use crate::domain::service::ServiceName;
 use crate::domain::webhook::{EndpointUrl, EventType, EventTypes};
 use crate::http::admin::pages::people::account::proved;
-use crate::http::admin::pages::webhook_deliveries::DeliveryView;
+use crate::http::admin::pages::webhook_deliveries::{DeliveryView, find};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
-use crate::http::admin::webhook_paths;
+use crate::http::admin::{paths, webhook_paths};
 use crate::http::device_token::PresentedDevice;
 use crate::services::webhooks::changes::{self, NewEndpoint, WithSecret};
 use crate::services::webhooks::deliveries;
@@ -24,6 +23,9 @@ use crate::store::webhook_deliveries::Backlog;
 
 /// How many events of an endpoint are shown in each list.
 const SHOWN: i64 = 50;
+
+/// The name of a type of events, its text, and whether it is chosen.
+type Choice = (&'static str, String, bool);
 
 /// The values of the fields.
 struct Values {
@@ -44,7 +46,7 @@ impl Values {
 
     /// The types of events in groups: the name of each group, and its types with their names, texts, and whether they
     /// are chosen.
-    fn groups(&self, l: &Layout) -> Vec<(String, Vec<(&'static str, String, bool)>)> {
+    fn groups(&self, l: &Layout) -> Vec<(String, Vec<Choice>)> {
         let mut groups: Vec<(&str, Vec<_>)> = Vec::new();
         for kind in EventType::selectable() {
             let is_chosen = self.events.iter().any(|name| name == kind.as_str());
@@ -123,12 +125,6 @@ struct ConfirmPage {
     errors: FieldErrors,
     /// Whether a recent proof is needed.
     asks: bool,
-}
-
-/// The endpoint that a path names.
-pub(super) async fn find(panel: &Panel, number: &str) -> Result<Endpoint, AdminError> {
-    let number = UserSeq::from_digits(number).ok_or(AdminError::NotFound)?;
-    Ok(endpoints::find(&panel.services().store, number).await?)
 }
 
 /// `GET /admin/webhooks`. **Permissions**: administrators and auditors. 200.
