@@ -80,3 +80,50 @@ pub(crate) fn resealed(keys: &MasterKeys, row: &EndpointRow) -> Result<Option<Se
         previous_until: row.previous_until,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::principal::UserSeq;
+    use crate::domain::webhook::EventTypes;
+    use crate::tokens::MasterKey;
+
+    fn row(keys: &MasterKeys, secret: &WebhookSecret, previous: &WebhookSecret) -> EndpointRow {
+        EndpointRow {
+            id: UserSeq::new(1).unwrap(),
+            name: "hook".into(),
+            url: "https://hooks.example.org/".into(),
+            events: EventTypes::all(),
+            secret: secret.seal(keys, "hook").ok().unwrap(),
+            previous_secret: previous.seal(keys, "hook").ok(),
+            previous_until: Some(Timestamp::from_unix_seconds(100).unwrap()),
+            is_active: true,
+            created_at: Timestamp::EPOCH,
+            updated_at: Timestamp::EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_new_master_key_keeps_the_secrets() {
+        let old = MasterKeys::one(MasterKey::from_bytes(&[7; 32]));
+        let new = MasterKeys {
+            present: MasterKey::from_bytes(&[8; 32]),
+            others: vec![old.present.clone()],
+        };
+        let (secret, previous) = (WebhookSecret(vec![1; 32]), WebhookSecret(vec![2; 32]));
+        let mut row = row(&old, &secret, &previous);
+        assert!(resealed(&old, &row).ok().unwrap().is_none());
+        let secrets = resealed(&new, &row).ok().unwrap().unwrap();
+        row.secret = secrets.secret;
+        row.previous_secret = secrets.previous_secret;
+        let alone = MasterKeys::one(new.present.clone());
+        let now = Timestamp::from_unix_seconds(99).unwrap();
+        let both = vec![vec![1; 32], vec![2; 32]];
+        assert_eq!(signing(&alone, &row, now), Some(both));
+        let later = Timestamp::from_unix_seconds(100).unwrap();
+        assert_eq!(signing(&alone, &row, later), Some(vec![vec![1; 32]]));
+        assert_eq!(signing(&old, &row, now), None);
+        row.name = "other".into();
+        assert_eq!(signing(&alone, &row, now), None);
+    }
+}
