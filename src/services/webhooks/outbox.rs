@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::Outcome;
-use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::principal::UserSeq;
 use crate::domain::session::new_v7;
 use crate::domain::webhook::{EventType, WebhookState};
-use crate::services::webhooks::payload::Payload;
+use crate::services::webhooks::payload::{EventAccount, Payload};
 use crate::store::audit_events::AuditEventData;
 use crate::store::webhook_deliveries::{self as table, NewWebhookDelivery};
 use crate::store::{Db, StoreError, webhook_endpoints};
@@ -35,11 +35,10 @@ pub(crate) fn insert(
     if wanted.is_empty() {
         return Ok(());
     }
-    let account = event.subject_type.zip(event.subject_seq);
-    let account = account.map(|(user_type, user_seq)| Principal::new(user_type, user_seq));
+    let account = EventAccount::of(event);
     let message = Message {
         kind,
-        account: account.map(|account| account.to_string()),
+        account: account.map(|account| account.principal().to_string()),
         body: Payload::of(kind, audit_event, event).json(),
     };
     table::insert(connection, &rows(&message, wanted, event.happened_at))

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, AuditSource, Change};
-use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::SessionId;
 use crate::domain::webhook::EventType;
 use crate::store::audit_events::AuditEventData;
@@ -65,12 +65,32 @@ pub struct EventActor {
     user_seq: Option<UserSeq>,
 }
 
+impl EventAccount {
+    /// The account that an audit event happened to: its subject, or, for the end of the own session in the panel, its actor.
+    pub(super) fn of(event: &AuditEventData) -> Option<Self> {
+        let (user_type, user_seq, login) = if event.action == Action::SignedOut {
+            (event.actor_type, event.actor_seq, &event.actor_name)
+        } else {
+            (event.subject_type, event.subject_seq, &event.subject_name)
+        };
+        Some(Self {
+            user_type: user_type?,
+            user_seq: user_seq?,
+            login: login.clone(),
+        })
+    }
+
+    /// The account.
+    pub(super) fn principal(&self) -> Principal {
+        Principal::new(self.user_type, self.user_seq)
+    }
+}
+
 impl Payload {
     /// The body for an audit event with this id.
     #[must_use]
     pub fn of(kind: EventType, audit_event: i64, event: &AuditEventData) -> Self {
         let changes: Vec<Change> = serde_json::from_str(&event.changes).unwrap_or_default();
-        let account = event.subject_type.zip(event.subject_seq);
         // A name without an account may be a password that was typed as a name: only names that the server gave are
         // sent.
         let is_named = matches!(kind.group(), "service" | "flush");
@@ -80,11 +100,7 @@ impl Payload {
             timestamp: event.happened_at,
             data: EventData {
                 audit_event: Some(audit_event),
-                account: account.map(|(user_type, user_seq)| EventAccount {
-                    user_type,
-                    user_seq,
-                    login: event.subject_name.clone(),
-                }),
+                account: EventAccount::of(event),
                 subject,
                 session_id: event.session_id.clone(),
                 actor: EventActor {
