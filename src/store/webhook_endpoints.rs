@@ -111,9 +111,11 @@ pub fn list_due(connection: &mut Db, now: Timestamp) -> Result<Vec<UserSeq>, Sto
         id: UserSeq,
     }
     let mut statement = Sql::default();
+    // Not EXISTS: Postgres would join all rows that are due.
     statement.push_with(
-        "SELECT p.id AS id FROM webhook_endpoints p WHERE p.is_active AND EXISTS (SELECT 1 FROM webhook_deliveries d \
-         WHERE d.endpoint_id = p.id AND d.state = 'waiting' AND d.due_at <= ?) ORDER BY p.id",
+        "SELECT p.id AS id FROM webhook_endpoints p WHERE p.is_active AND (SELECT d.id FROM webhook_deliveries d \
+         WHERE d.endpoint_id = p.id AND d.state = 'waiting' AND d.due_at <= ? ORDER BY d.due_at LIMIT 1) IS NOT NULL \
+         ORDER BY p.id",
         [now.into()],
     );
     let due: Vec<Due> = statement.query().load(connection)?;

@@ -35,6 +35,6 @@ CREATE TABLE webhook_deliveries (
 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, due_at) WHERE state = 'waiting';
 CREATE INDEX webhook_deliveries_account ON webhook_deliveries (endpoint_id, account, id) WHERE state = 'waiting';
-CREATE INDEX webhook_deliveries_dead ON webhook_deliveries (endpoint_id, id) WHERE state = 'dead';
+CREATE INDEX webhook_deliveries_dead ON webhook_deliveries (endpoint_id, state, id) WHERE state = 'dead';
 CREATE INDEX webhook_deliveries_endpoint ON webhook_deliveries (endpoint_id, id);
 CREATE INDEX webhook_deliveries_expires_at ON webhook_deliveries (expires_at);
