@@ -152,20 +152,24 @@ pub fn list_due(
     Ok(statement.query().load(connection)?)
 }
 
-/// Lets a row wait until the row before it is due, or at least until `at_least`, if that is still waiting.
-pub fn postpone(connection: &mut Db, row: DueRow, at_least: Timestamp) -> Result<(), StoreError> {
-    let Some(behind) = row.behind else {
-        return Ok(());
-    };
+/// Lets rows wait until the row before them is due, or at least until `at_least`, if that is still waiting.
+pub fn postpone(
+    connection: &mut Db,
+    rows: &[i64],
+    before: i64,
+    at_least: Timestamp,
+) -> Result<(), StoreError> {
     let before = webhook_deliveries::table
-        .find(behind)
+        .find(before)
         .filter(in_state!("waiting"))
         .select(webhook_deliveries::due_at);
     let Some(due_at) = before.first::<Timestamp>(connection).optional()? else {
         return Ok(());
     };
-    diesel::update(webhook_deliveries::table.find(row.id))
-        .filter(in_state!("waiting"))
+    let rows = webhook_deliveries::table
+        .filter(webhook_deliveries::id.eq_any(rows))
+        .filter(in_state!("waiting"));
+    diesel::update(rows)
         .set(webhook_deliveries::due_at.eq(due_at.max(at_least)))
         .execute(connection)?;
     Ok(())

@@ -1,6 +1,6 @@
 //! Sending events: at least once, in the order of each account, again and again for a day.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use futures_util::stream::{self, StreamExt};
 
@@ -17,7 +17,7 @@ use crate::store::webhook_endpoints::{self, EndpointRow};
 use crate::store::{Db, Transaction};
 
 /// How many due rows of an endpoint are read at once.
-const BATCH: i64 = 64;
+const BATCH: i64 = 100;
 /// How many events are sent to one endpoint at the same time.
 const AT_ONCE: usize = 8;
 /// How long nobody else sends an event that is being sent: longer than a request may take.
@@ -84,10 +84,9 @@ pub async fn deliver(services: &Services, endpoint: UserSeq) -> Result<(), Error
             return Ok(());
         }
         let target = Target::new(services, &row, now)?;
-        let (behind, first): (Vec<DueRow>, Vec<DueRow>) =
-            due.into_iter().partition(|row| row.behind.is_some());
+        let (first, behind) = split(due);
         postpone(services, behind, now).await?;
-        let attempts = first.iter().map(|row| attempt(services, &target, row.id));
+        let attempts = first.into_iter().map(|id| attempt(services, &target, id));
         let mut attempts = stream::iter(attempts).buffer_unordered(AT_ONCE);
         while let Some(done) = attempts.next().await {
             done?;
@@ -121,14 +120,29 @@ impl Target {
     }
 }
 
+/// Rows by the row that they wait for.
+type Behind = BTreeMap<i64, Vec<i64>>;
+
+/// The rows that can be sent, and those that wait for another one.
+fn split(due: Vec<DueRow>) -> (Vec<i64>, Behind) {
+    let (mut first, mut behind) = (Vec::new(), Behind::new());
+    for row in due {
+        match row.behind {
+            None => first.push(row.id),
+            Some(before) => behind.entry(before).or_default().push(row.id),
+        }
+    }
+    (first, behind)
+}
+
 /// Lets rows wait for the ones before them, so that they are not read again and again.
-async fn postpone(services: &Services, rows: Vec<DueRow>, now: Timestamp) -> Result<(), Error> {
+async fn postpone(services: &Services, rows: Behind, now: Timestamp) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
     let postpone = move |connection: &mut Transaction<'_>| {
-        for row in &rows {
-            table::postpone(connection, *row, now + POSTPONED_FOR)?;
+        for (before, rows) in &rows {
+            table::postpone(connection, rows, *before, now + POSTPONED_FOR)?;
         }
         Ok::<_, Error>(())
     };
