@@ -163,7 +163,12 @@ pub fn postpone(
         .find(before)
         .filter(in_state!("waiting"))
         .select(webhook_deliveries::due_at);
-    let Some(due_at) = before.first::<Timestamp>(connection).optional()? else {
+    // Locked, so that the end of its attempt comes either before this or after: it makes the next row due.
+    let due_at: Option<Timestamp> = match connection {
+        Db::Postgres(postgres) => before.for_update().get_result(postgres).optional()?,
+        Db::Sqlite(sqlite) => before.get_result(sqlite).optional()?,
+    };
+    let Some(due_at) = due_at else {
         return Ok(());
     };
     let rows = webhook_deliveries::table

@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use munjigi::{
+    config::Span,
     domain::{
         audit::Actor,
         principal::{Principal, UserSeq},
@@ -28,6 +29,7 @@ fn app() -> App {
     App::with(|config| {
         config.event_webhooks.allowed_networks = vec!["127.0.0.0/8".parse().unwrap()];
         config.event_webhooks.http_hosts = vec!["127.0.0.1".to_owned()];
+        config.event_webhooks.timeout = Span::seconds(30);
     })
 }
 
