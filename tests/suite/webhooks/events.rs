@@ -94,13 +94,12 @@ async fn every_body_fits_the_schema_of_its_type() {
     let ann = app.user("ann").await;
     ann.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
     let reused = app.client("acme").await;
-    let pair = reused.refreshed().await;
+    reused.refreshed().await.refreshed().await;
     app.advance(Duration::from_mins(5));
     app.anonymous()
         .refresh(&reused.refresh)
         .await
         .assert(401, "TOKEN_REUSED");
-    drop(pair);
     set_active(&app, 2, false).await;
     app.service("billing", "a").await;
     for path in [
@@ -234,12 +233,14 @@ async fn a_typed_name_without_an_account_is_not_sent() {
     let (app, receiver) = (app(), Receiver::start(&[]));
     app.webhook_to("hook", &receiver.url, &[]).await;
     for _ in 0..20 {
-        let body =
-            json!({"username": "secret-that-was-typed", "password": "wrong, but long enough"});
-        let call = app.anonymous().post("/auth/login", body);
-        drop(call.await);
+        let body = json!({
+            "username": "secret-that-was-typed", "password": "wrong, but long enough", "user_type": "user",
+        });
+        let answer = app.anonymous().post("/auth/login", body).await;
+        assert!([401, 429].contains(&answer.status), "{}", answer.status);
     }
     deliver(&app).await;
+    assert!(types(&receiver.received()).contains(&("login.locked".to_owned(), 0)));
     for request in receiver.received() {
         let text = String::from_utf8(request.body).unwrap();
         assert!(!text.contains("secret-that-was-typed"), "{text}");
