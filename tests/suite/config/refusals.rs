@@ -198,21 +198,6 @@ fn the_other_ranges_are_those_of_the_example() {
             "metrics.listen",
             "give another address or port",
         ),
-        (
-            "[event_webhooks]\ntimeout = '31s'",
-            "event_webhooks.timeout",
-            "1s to 30s",
-        ),
-        (
-            "[event_webhooks]\nhttp_hosts = ['http://hooks.internal']",
-            "event_webhooks.http_hosts",
-            "without scheme and port",
-        ),
-        (
-            "[event_webhooks]\nallowed_networks = ['10.0.0.0/33']",
-            "event_webhooks.allowed_networks",
-            "`10.0.0.0/8`",
-        ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
         ("[otp]\nphone_region = 'kr'", "otp.phone_region", "`KR`"),
         (
