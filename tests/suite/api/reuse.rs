@@ -23,6 +23,7 @@ fn metrics(app: &App) -> String {
         &services.revocations,
         services.delivery.counts(),
         &services.audit_chain,
+        (services.webhooks.counts(), services.clock.now()),
     )
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Every command of the program.
-pub const VERBS: [&[&str]; 62] = [
+pub const VERBS: [&[&str]; 70] = [
     &[],
     &["serve"],
     &["migrate"],

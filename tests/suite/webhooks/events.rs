@@ -213,7 +213,8 @@ async fn a_rotated_secret_overlaps_with_the_previous_one_for_a_day() {
     let (app, receiver) = (app(), Receiver::start(&[]));
     let first = app.webhook_to("hook", &receiver.url, &[]).await;
     let number = first.endpoint.number;
-    let rotated = changes::rotate_secret(app.services(), &Actor::operator(), number);
+    let actor = Actor::operator();
+    let rotated = changes::rotate_secret(app.services(), &actor, number);
     let second = rotated.await.unwrap();
     assert_ne!(first.secret, second.secret);
     app.make_user("ann", Role::STAFF).await;

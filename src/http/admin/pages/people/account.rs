@@ -252,7 +252,7 @@ pub(crate) fn refusal(panel: &Panel, error: Error) -> Result<String, AdminError>
 }
 
 /// Checks the proof of the viewer; false if it is missing or wrong.
-pub(crate) async fn proved(
+pub(in crate::http) async fn proved(
     form: &mut Form<PanelAdmin>,
     device: PresentedDevice,
 ) -> Result<bool, AdminError> {
