@@ -12,6 +12,7 @@ mod catalogue;
 pub(crate) mod database;
 mod django;
 mod error;
+mod event_webhooks;
 mod flush;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -46,6 +47,7 @@ pub use crate::config::{
     database::{Database, DatabaseConfig},
     django::DjangoConfig,
     error::{ConfigError, ConfigProblem},
+    event_webhooks::EventWebhooksConfig,
     flush::FlushConfig,
     language::LanguageConfig,
     layers::Environment,

@@ -11,6 +11,7 @@ use crate::config::catalogue;
 use crate::config::database::{Database, DatabaseConfig};
 use crate::config::django::DjangoConfig;
 use crate::config::error::{Checks, ConfigError};
+use crate::config::event_webhooks::EventWebhooksConfig;
 use crate::config::flush::FlushConfig;
 use crate::config::language::LanguageConfig;
 use crate::config::layers::{self, Environment, Layers};
@@ -64,6 +65,8 @@ pub struct Config {
     pub smtp: SmtpConfig,
     /// `[webhook]`
     pub webhook: WebhookConfig,
+    /// `[event_webhooks]`
+    pub event_webhooks: EventWebhooksConfig,
     /// `[flush]`
     pub flush: FlushConfig,
     /// `[audit]`
@@ -145,6 +148,7 @@ impl Config {
         self.smtp.check(delivery == OtpDelivery::Smtp, &mut checks);
         self.webhook
             .check(delivery == OtpDelivery::Webhook, &mut checks);
+        self.event_webhooks.check(&mut checks);
         self.flush.check(&mut checks);
         self.audit.check(&mut checks);
         self.backup.check(&self.database(), &mut checks);

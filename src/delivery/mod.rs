@@ -5,13 +5,16 @@
 
 mod console;
 mod error;
+mod event_sender;
 mod mail;
 mod message;
 mod notice;
 mod outcome;
+mod public_addresses;
 mod retry;
 mod samples;
 mod smtp;
+mod standard_webhooks;
 mod templates;
 mod test_mail;
 mod values;
@@ -45,11 +48,13 @@ use crate::traces::within;
 pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,
     error::DeliveryError,
+    event_sender::{EventRequest, EventSender},
     message::DeliveryOutcome,
     notice::{
         AccountChange, ChangeNotice, LinkNotice, OtpNotice, ReuseNotice, TokenUse, masked_email,
     },
     outcome::{ChannelCounts, Counts, Observer, Prepare},
+    public_addresses::PublicAddresses,
     samples::sample,
     templates::{BUILT_IN as BUILT_IN_TEMPLATES, Rendered, TemplateError, Templates},
     test_mail::send_test,

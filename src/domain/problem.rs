@@ -46,6 +46,12 @@ pub enum Problem {
     NotServiceName,
     /// Not scopes, see [`crate::domain::service::Scopes::parse`].
     NotScopes,
+    /// Not the address of an endpoint, see [`crate::domain::webhook::EndpointUrl::parse`].
+    NotWebhookUrl,
+    /// The address of an endpoint with `http`, to a host that is not allowed.
+    NeedsHttps,
+    /// The address of an endpoint in a network that is not public.
+    NotPublic,
     /// Not the claims of an account, see [`crate::domain::account_claims::AccountClaims::parse`].
     NotClaims,
     /// Claims of an account with a name that no claim may have.
@@ -112,6 +118,11 @@ pub enum Problem {
     ChallengeExpired,
     /// A passkey that was registered on the page of another origin.
     OtherOrigin,
+    /// There are as many endpoints of webhooks as there may be.
+    TooManyEndpoints {
+        /// Maximum number of endpoints.
+        max: i64,
+    },
     /// The authenticator did not verify the user.
     UserNotVerified,
     /// The account has as many passkeys as it may have.
@@ -142,6 +153,9 @@ impl Problem {
             Self::NotPhone => t!("problem.not_phone", locale = locale),
             Self::NotServiceName => t!("problem.not_service_name", locale = locale),
             Self::NotScopes => t!("problem.not_scopes", locale = locale),
+            Self::NotWebhookUrl => t!("problem.not_webhook_url", locale = locale),
+            Self::NeedsHttps => t!("problem.needs_https", locale = locale),
+            Self::NotPublic => t!("problem.not_public", locale = locale),
             Self::NotClaims => t!("problem.not_claims", locale = locale),
             Self::ReservedClaim => t!("problem.reserved_claim", locale = locale),
             Self::NotRole => t!("problem.not_role", locale = locale),
@@ -186,6 +200,9 @@ impl Problem {
             Self::ChallengeExpired => t!("problem.challenge_expired", locale = locale),
             Self::OtherOrigin => t!("problem.other_origin", locale = locale),
             Self::UserNotVerified => t!("problem.user_not_verified", locale = locale),
+            Self::TooManyEndpoints { max } => {
+                t!("problem.too_many_endpoints", locale = locale, max = max)
+            }
             Self::TooManyPasskeys { max } => {
                 t!("problem.too_many_passkeys", locale = locale, max = max)
             }

@@ -23,6 +23,7 @@ use crate::services::passwords::{Passwords, PasswordsError};
 use crate::services::service::last_use::LastUse;
 use crate::services::signing_keys::ring::KeyFollower;
 use crate::services::status_lists::state::StatusLists;
+use crate::services::webhooks::background::Webhooks;
 use crate::services::{dashboard, revocations};
 use crate::store::{Store, StoreError, django_tokens};
 use crate::tokens::status_list::StatusListUris;
@@ -78,6 +79,8 @@ pub struct Services {
     pub status_lists: StatusLists,
     /// First uses of access tokens, for `tokens.recover_lost_answer`.
     pub access_token_usage: access_token_usage::AccessTokenUsage,
+    /// The state of sending webhooks for events.
+    pub webhooks: Webhooks,
     /// When services last authenticated.
     pub service_last_use: LastUse,
     /// Counters for the metrics endpoint.
@@ -156,6 +159,7 @@ impl Services {
             jobs: Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),
             service_last_use: LastUse::default(),
+            webhooks: Webhooks::new(config.event_webhooks.clone()),
             metrics: Metrics::default(),
             traces: tracer(&config, &clock)?,
             is_stopping: AtomicBool::new(false),

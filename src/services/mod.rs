@@ -32,6 +32,7 @@ pub mod signing_keys;
 pub mod status_lists;
 pub mod test_mail;
 pub mod tokens;
+pub mod webhooks;
 
 pub use bootstrap::Services;
 pub use error::Error;

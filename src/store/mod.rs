@@ -55,6 +55,8 @@ pub mod token_owners;
 pub mod totals;
 pub mod totp_factors;
 pub mod users;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
 mod write_probe;
 
 use std::sync::{Arc, OnceLock};

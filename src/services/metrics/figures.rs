@@ -40,6 +40,7 @@ impl Figures {
         add_hashing(&mut families, services);
         add_store(&mut families, services);
         add_deliveries(&mut families, services);
+        add_webhooks(&mut families, services);
         add_states(&mut families, services);
         let is_up = Value::of(u8::from(figures.is_some()));
         let help = "1 if the figures of the database could be read, otherwise 0";
@@ -203,6 +204,25 @@ fn add_deliveries(families: &mut Families, services: &Services) {
     let help = "One-time codes, links and notices that are neither sent nor failed yet";
     let pending = Value::of(services.delivery.counts().queued);
     families.one(("pending_deliveries", help), None, pending);
+}
+
+fn add_webhooks(families: &mut Families, services: &Services) {
+    let counts = services.webhooks.counts();
+    let samples = [
+        ("delivered", counts.delivered),
+        ("failed", counts.failed),
+        ("dead", counts.dead),
+    ];
+    let samples = samples.map(|(outcome, count)| (label("outcome", outcome), Value::Count(count)));
+    let help = "Attempts to send events to endpoints by outcome; dead: the last one";
+    families.add(("webhook_deliveries", help), None, samples);
+    let help = "Events that wait for an endpoint, of all instances; counted every 30 seconds";
+    let waiting = Value::of(counts.backlog.waiting);
+    families.one(("webhooks_waiting", help), None, waiting);
+    let help = "Age of the oldest event that waits for an endpoint; 0 without one";
+    let (name, now) = ("webhooks_oldest_waiting", services.clock.now());
+    let age = Value::Number(counts.oldest_age(now));
+    families.one((name, help), Some(Unit::Seconds), age);
 }
 
 fn add_states(families: &mut Families, services: &Services) {

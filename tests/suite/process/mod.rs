@@ -66,3 +66,4 @@ pub mod tools;
 mod upgrade;
 mod verifying_services;
 mod waiting;
+mod webhooks;
