@@ -4,10 +4,12 @@
 
 pub mod account;
 pub mod account_claims;
+pub mod admin_scope;
 pub mod audit;
 pub mod delivery;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+pub mod idempotency;
 pub mod import;
 pub mod job;
 pub mod language;

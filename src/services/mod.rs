@@ -14,6 +14,7 @@ pub mod checklist;
 pub mod dashboard;
 pub mod deliveries;
 pub mod error;
+pub mod idempotency;
 pub mod ignored_proxies;
 pub mod import;
 pub mod limits;

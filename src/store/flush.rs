@@ -51,6 +51,8 @@ text_enum! {
         PasskeyChallenges = "passkey_challenges",
         /// Events for endpoints of webhooks.
         WebhookDeliveries = "webhook_deliveries",
+        /// Requests with an `Idempotency-Key`.
+        IdempotencyKeys = "idempotency_keys",
     }
 }
 
@@ -71,6 +73,7 @@ impl ExpiringTable {
             Self::SecondFactorChallenges => "id_hash",
             Self::SigningKeys => "kid",
             Self::PasskeyChallenges => "challenge_hash",
+            Self::IdempotencyKeys => "key_mac",
         }
     }
 

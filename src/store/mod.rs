@@ -25,6 +25,7 @@ pub mod django_tokens;
 pub mod engine;
 mod error;
 pub mod flush;
+pub mod idempotency_keys;
 pub mod imports;
 pub mod jobs;
 pub mod login_history;

@@ -145,6 +145,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (key_mac) {
+        key_mac -> Text,
+        request_mac -> Text,
+        answer -> Nullable<Text>,
+        locked_until -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     imported_accounts (user_type, user_seq) {
         user_type -> Text,
         user_seq -> BigInt,
@@ -451,6 +461,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deliveries,
     device_tokens,
     django_tokens,
+    idempotency_keys,
     imported_accounts,
     jobs,
     otp_challenges,

@@ -122,12 +122,14 @@ VALUES ('hook', 'https://x.org/', 'account.created', 's', TRUE, '2026-01-01 00:0
 INSERT INTO webhook_deliveries (endpoint_id, message_id, event_type, body, state, attempts, due_at, retry_until, created_at, expires_at)
 VALUES (1, 'm', 'account.created', '{}', 'waiting', 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO passkey_challenges (challenge_hash, expires_at) VALUES ('h', '2026-01-01 00:00:00');
+INSERT INTO idempotency_keys (key_mac, request_mac, answer, locked_until, expires_at)
+VALUES ('k', 'r', '[]', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 UPDATE users SET search_text = 'ann@y.org';
 UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 35] = [
+const TABLES: [&str; 36] = [
     "users",
     "client_users",
     "sessions",
@@ -160,6 +162,7 @@ const TABLES: [&str; 35] = [
     "schema_compatibility",
     "webhook_endpoints",
     "webhook_deliveries",
+    "idempotency_keys",
     "users_search",
     "client_users_search",
     "audit_events_search",

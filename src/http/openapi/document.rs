@@ -16,7 +16,7 @@ use crate::http::openapi::operation::operation;
 use crate::http::openapi::webhooks::webhooks;
 
 const DESCRIPTION: &str = "\
-Bodies are JSON or forms (`application/x-www-form-urlencoded`), up to 64 KiB. A trailing slash of a path is optional, and \
+Bodies are JSON or forms (`application/x-www-form-urlencoded`), up to 64 KiB (1 MiB for many accounts). A trailing slash of a path is optional, and \
 `HEAD` is answered wherever `GET` is.
 
 Every answer of `/auth`, `/clients` and `/api` is JSON in one envelope, errors of every kind included: `success`, `code`, \

@@ -51,6 +51,9 @@ pub struct FlushCounts {
     /// Events for endpoints of webhooks.
     #[serde(skip_serializing_if = "is_zero")]
     pub webhook_deliveries: u64,
+    /// Requests with an `Idempotency-Key`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub idempotency_keys: u64,
     /// Audit events.
     #[serde(skip_serializing_if = "is_zero")]
     pub audit_events: u64,
@@ -97,6 +100,7 @@ impl FlushCounts {
             ExpiringTable::SecondFactorChallenges => &mut self.second_factor_challenges,
             ExpiringTable::PasskeyChallenges => &mut self.passkey_challenges,
             ExpiringTable::WebhookDeliveries => &mut self.webhook_deliveries,
+            ExpiringTable::IdempotencyKeys => &mut self.idempotency_keys,
         }
     }
 }

@@ -128,7 +128,7 @@ pub(crate) async fn begin(
             id: JobId::new(now),
             kind,
             state: JobState::Running,
-            started_by: StartedBy::actor(actor).stored().map(str::to_owned),
+            started_by: StartedBy::actor(actor).stored(),
             total: 0,
             done: 0,
             stop_requested: false,

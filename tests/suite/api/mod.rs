@@ -1,6 +1,10 @@
 //! The API, as `docs/api.md` documents it.
 
 mod account_claims;
+mod admin_api;
+mod admin_bulk;
+mod admin_idempotency;
+mod admin_scopes;
 mod answers;
 mod callers;
 mod change_mails;
