@@ -77,6 +77,17 @@ async fn restart_chain(
         ));
     }
     let found = verify(store, chain, None, |_| ()).await?;
+    if found
+        .violations
+        .iter()
+        .any(|found| found.kind == ViolationKind::CheckpointMismatch)
+    {
+        return Err(CliError::Refused(
+            "the database is older than the audit checkpoint: it is a copy that was put back. `munjigi restore --in-place` starts \
+             the chain again, and ends the sessions, of which some may have ended since then"
+                .into(),
+        ));
+    }
     let why = match found.violations.first() {
         Some(first) => {
             let count = found.violation_count;

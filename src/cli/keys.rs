@@ -1,13 +1,11 @@
 //! `munjigi keys`: the keys that sign tokens. No command prints a private part.
 
-use std::{
-    io::{IsTerminal, stderr, stdin},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::cli::confirmation::confirm;
 use crate::cli::error::CliError;
 use crate::cli::{bootstrap, load_keys, output};
 use crate::clock::{Clock, Timestamp};
@@ -134,22 +132,6 @@ async fn revoke(services: &Services, kid: &str, yes: bool) -> Result<ExitCode, C
 
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// Asks on the terminal.
-fn confirm(question: &str) -> Result<(), CliError> {
-    if !stdin().is_terminal() || !stderr().is_terminal() {
-        return Err(CliError::Refused(format!(
-            "{question} Give --yes to confirm it"
-        )));
-    }
-    eprint!("{question} [y/N] ");
-    let mut answer = String::new();
-    stdin().read_line(&mut answer).map_err(CliError::refused)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(CliError::Refused("nothing was changed".into())),
-    }
 }
 
 async fn run_list(config: &Config, json: bool) -> Result<ExitCode, CliError> {

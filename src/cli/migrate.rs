@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::database::{connect, database_name, open_read_only, wait};
 use crate::cli::error::CliError;
-use crate::cli::output;
+use crate::cli::{migrate_check, output};
 use crate::config::Config;
 use crate::store::engine::{migrations, search_indexes};
 
@@ -18,6 +18,12 @@ pub(super) struct Arguments {
     /// Exit code 0 even if migrations are missing or there is no database yet.
     #[arg(long)]
     status: bool,
+    /// Say which migrations would run and how long they would take on this data; the database is not changed
+    ///
+    /// SQLite: they run on a copy beside the database, which is deleted. Postgres: they run in a transaction that is rolled back,
+    /// but only if nobody else is connected, because they would be in the way; restore a copy of the database for it.
+    #[arg(long, conflicts_with = "status")]
+    check: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -26,6 +32,9 @@ pub(super) struct Arguments {
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, CliError> {
     if arguments.status {
         return status(config, arguments.json);
+    }
+    if arguments.check {
+        return migrate_check::run(config, arguments.json);
     }
     wait(config, |message| eprintln!("munjigi: {message}"))?;
     let mut connection = connect(config, true)?;

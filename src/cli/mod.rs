@@ -7,10 +7,12 @@ mod accounts;
 mod addresses;
 mod audit;
 mod background;
+mod backup;
 pub mod bootstrap;
 mod check;
 mod client_users;
 mod config;
+mod confirmation;
 mod database;
 mod error;
 mod export;
@@ -25,19 +27,24 @@ mod load_keys;
 mod logging;
 mod mail;
 mod migrate;
+mod migrate_check;
 mod openapi;
 mod output;
 mod packaging;
 mod password;
 mod python_values;
 mod reload;
+mod restore;
+mod restore_report;
 mod serve;
 mod service_manager;
 mod services;
+mod sessions;
 mod signals;
 mod tokens;
 mod toml_file;
 mod users;
+mod webhooks;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -77,6 +84,9 @@ enum Command {
     /// Manage services: programs that check tokens and call each other with a secret of their own
     #[command(subcommand)]
     Service(services::Verb),
+    /// Manage webhooks: the endpoints that events such as logins and changes of accounts are sent to
+    #[command(subcommand)]
+    Webhooks(webhooks::Verb),
     /// Import accounts and refresh tokens from a Django site, or accounts from a file
     #[command(subcommand)]
     Import(import::Verb),
@@ -86,6 +96,19 @@ enum Command {
     /// Remove expired rows, or inspect a token
     #[command(subcommand)]
     Tokens(tokens::Verb),
+    /// Write a backup of the database, its keys and the audit checkpoint to a file, also while the server runs
+    ///
+    /// SQLite only. The copy is verified before the file appears: its structure and its audit log. With `backup.directory` the
+    /// server makes backups by itself.
+    Backup(backup::Arguments),
+    /// Restore a backup where there is no database, or mark a copy of the database that was put back
+    ///
+    /// The backup is verified first. All sessions end, unless they are kept; open links and codes are withdrawn. The audit log
+    /// records the restore.
+    Restore(restore::Arguments),
+    /// End sessions
+    #[command(subcommand)]
+    Sessions(sessions::Verb),
     /// Verify the audit log, or start its chain again
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -142,9 +165,13 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::User(verb) => Box::pin(users::run(load()?, verb)).await,
         Command::Client(verb) => Box::pin(client_users::run(load()?, verb)).await,
         Command::Service(verb) => Box::pin(services::run(load()?, verb)).await,
+        Command::Webhooks(verb) => Box::pin(webhooks::run(load()?, verb)).await,
         Command::Import(verb) => import::run_verb(load()?, verb).await,
         Command::Export(verb) => export::run(load()?, verb).await,
         Command::Tokens(verb) => tokens::run(load()?, verb).await,
+        Command::Backup(arguments) => Box::pin(backup::run(&load()?, arguments)).await,
+        Command::Restore(arguments) => Box::pin(restore::run(&load()?, &arguments)).await,
+        Command::Sessions(verb) => Box::pin(sessions::run(load()?, verb)).await,
         Command::Audit(verb) => audit::run(&load()?, verb).await,
         Command::Mail(verb) => mail::run(&load()?, verb).await,
         Command::Keys(verb) => keys::run(load()?, verb).await,

@@ -26,6 +26,8 @@ use crate::http::{app, metrics};
 use crate::services::Services;
 use crate::services::accounts::first_admin_link;
 use crate::services::accounts::users::any_administrator;
+use crate::services::audit_chain::chain::ChainError;
+use crate::services::audit_chain::checkpoint::file_in;
 use crate::services::audit_chain::linking::check;
 use crate::services::audit_chain::restart::restart_on_key_change;
 use crate::services::audit_chain::state::state;
@@ -113,7 +115,7 @@ fn build(
         actix_web::rt::spawn(panel);
     }
     if let Some(listener) = listeners.metrics {
-        let metrics = metrics::build(services.clone(), listener)
+        let metrics = metrics::build(services.clone(), listener, tls.cloned())
             .map_err(|error| CliError::Refused(format!("the metrics cannot be served: {error}")))?;
         // It is not shut down gracefully: it ends with the process.
         actix_web::rt::spawn(metrics);
@@ -164,11 +166,15 @@ async fn warn_of_lost_apps(services: &Services) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Logs at the start what is wrong with the audit chain, and that an old copy of the database could not be recognised.
+/// Logs at the start what is wrong with the audit chain, and that an old copy of the database could not be recognised. One
+/// that is recognised is refused.
 async fn check_audit_chain(services: &Services) -> Result<(), CliError> {
     let (store, chain) = (&services.store, &services.audit_chain);
     let is_compared = chain.checkpoint().is_some();
     check(store, chain).await?;
+    if chain.known_error() == Some(ChainError::RolledBack) {
+        return Err(old_copy(&services.config));
+    }
     if !is_compared && state(store, chain).await?.linked > 0 {
         tracing::warn!(
             data_dir = %services.config.server.data_dir.display(),
@@ -178,12 +184,26 @@ async fn check_audit_chain(services: &Services) -> Result<(), CliError> {
     Ok(())
 }
 
+/// The database is an older copy of the one that this server has seen: what was ended since then would be valid again.
+fn old_copy(config: &Config) -> CliError {
+    CliError::Refused(format!(
+        "the database ({}) is older than the audit checkpoint ({}): it is a copy that was put back, and sessions that have \
+         ended since then would be live again. Put the newer database back, or decide: `munjigi restore --in-place` ends all \
+         sessions and marks the copy in the audit log; with `--keep-sessions` it keeps them. If the checkpoint is of another database, remove it",
+        database::database_name(config),
+        file_in(&config.server.data_dir).display()
+    ))
+}
+
 async fn shut_down(services: &Services, tasks: &[JoinHandle<()>]) {
     // Again, for jobs that the last requests have started.
     services.jobs.stop_all();
     services.jobs.drain(DRAIN).await;
     tasks.iter().for_each(JoinHandle::abort);
     services.delivery.drain(DRAIN).await;
+    if let Some(tracer) = &services.traces {
+        tracer.drain(DRAIN).await;
+    }
     write_collected(services).await;
     bootstrap::link_events(services).await;
     tracing::info!("stopped");

@@ -138,6 +138,7 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
         ("tokens of Django", counts.django_tokens),
         ("second factor challenges", counts.second_factor_challenges),
         ("passkey challenges", counts.passkey_challenges),
+        ("webhook deliveries", counts.webhook_deliveries),
         ("idempotency keys", counts.idempotency_keys),
         ("ended jobs", counts.jobs),
         ("audit events", counts.audit_events),

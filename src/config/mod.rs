@@ -6,11 +6,13 @@
 mod admin;
 mod algorithm;
 mod audit;
+mod backup;
 mod browsers;
 mod catalogue;
 pub(crate) mod database;
 mod django;
 mod error;
+mod event_webhooks;
 mod flush;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -31,6 +33,7 @@ mod server;
 mod simplejwt;
 mod smtp;
 mod tokens;
+mod traces;
 mod values;
 mod webhook;
 
@@ -38,11 +41,13 @@ pub use crate::config::{
     admin::AdminConfig,
     algorithm::{Algorithm, KeyKind},
     audit::AuditConfig,
+    backup::BackupConfig,
     browsers::{Origin, Transport},
     catalogue::EXAMPLE,
     database::{Database, DatabaseConfig},
     django::DjangoConfig,
     error::{ConfigError, ConfigProblem},
+    event_webhooks::EventWebhooksConfig,
     flush::FlushConfig,
     language::LanguageConfig,
     layers::Environment,
@@ -61,6 +66,7 @@ pub use crate::config::{
     tokens::{
         ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, RotationPolicy, TokenProfile, TokensConfig,
     },
+    traces::TracesConfig,
     values::{InvalidValue, Secret, Span, is_loopback_host},
     webhook::WebhookConfig,
 };

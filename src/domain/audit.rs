@@ -134,6 +134,10 @@ text_enum! {
         SigningKeyRevoked = "signing_key_revoked",
         /// The operator restarted the audit chain.
         AuditChainRestarted = "audit_chain_restarted",
+        /// A backup of the database and its keys was made.
+        BackupCreated = "backup_created",
+        /// The database was put back from a backup or another copy.
+        BackupRestored = "backup_restored",
         /// Old audit events were removed.
         AuditLogPruned = "audit_log_pruned",
         /// An action that this version does not know.
@@ -152,6 +156,20 @@ text_enum! {
         ServiceDeactivated = "service_deactivated",
         /// A service was deleted, and its access tokens were revoked.
         ServiceDeleted = "service_deleted",
+        /// A flush of expired rows failed, or its process was killed.
+        FlushFailed = "flush_failed",
+        /// An endpoint of webhooks was created.
+        WebhookCreated = "webhook_created",
+        /// The address, the events or the state of an endpoint of webhooks were changed.
+        WebhookUpdated = "webhook_updated",
+        /// An endpoint of webhooks got a new secret.
+        WebhookSecretRotated = "webhook_secret_rotated",
+        /// An endpoint of webhooks was deleted.
+        WebhookDeleted = "webhook_deleted",
+        /// Events were sent to an endpoint of webhooks again.
+        WebhookResent = "webhook_resent",
+        /// A test event was sent to an endpoint of webhooks.
+        WebhookTested = "webhook_tested",
     }
 }
 

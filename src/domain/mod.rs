@@ -30,3 +30,4 @@ pub mod signing_key;
 pub mod status_index;
 pub mod text;
 pub mod text_enum;
+pub mod webhook;

@@ -47,6 +47,12 @@ pub enum Problem {
     NotServiceName,
     /// Not scopes, see [`crate::domain::service::Scopes::parse`].
     NotScopes,
+    /// Not the address of an endpoint, see [`crate::domain::webhook::EndpointUrl::parse`].
+    NotWebhookUrl,
+    /// The address of an endpoint with `http`, to a host that is not allowed.
+    NeedsHttps,
+    /// The address of an endpoint in a network that is not public.
+    NotPublic,
     /// A scope that begins as those of the admin API do, but is none.
     NotAdminScope,
     /// Not the claims of an account, see [`crate::domain::account_claims::AccountClaims::parse`].
@@ -140,6 +146,11 @@ pub enum Problem {
     ChallengeExpired,
     /// A passkey that was registered on the page of another origin.
     OtherOrigin,
+    /// There are as many endpoints of webhooks as there may be.
+    TooManyEndpoints {
+        /// Maximum number of endpoints.
+        max: i64,
+    },
     /// The authenticator did not verify the user.
     UserNotVerified,
     /// The account has as many passkeys as it may have.
@@ -170,6 +181,9 @@ impl Problem {
             Self::NotPhone => t!("problem.not_phone", locale = locale),
             Self::NotServiceName => t!("problem.not_service_name", locale = locale),
             Self::NotScopes => t!("problem.not_scopes", locale = locale),
+            Self::NotWebhookUrl => t!("problem.not_webhook_url", locale = locale),
+            Self::NeedsHttps => t!("problem.needs_https", locale = locale),
+            Self::NotPublic => t!("problem.not_public", locale = locale),
             Self::NotAdminScope => t!(
                 "problem.not_admin_scope",
                 locale = locale,
@@ -231,6 +245,9 @@ impl Problem {
             Self::ChallengeExpired => t!("problem.challenge_expired", locale = locale),
             Self::OtherOrigin => t!("problem.other_origin", locale = locale),
             Self::UserNotVerified => t!("problem.user_not_verified", locale = locale),
+            Self::TooManyEndpoints { max } => {
+                t!("problem.too_many_endpoints", locale = locale, max = max)
+            }
             Self::TooManyPasskeys { max } => {
                 t!("problem.too_many_passkeys", locale = locale, max = max)
             }

@@ -98,6 +98,9 @@ pub enum Error {
     /// `404` `NOT_FOUND`: the service does not exist.
     #[error("no such service")]
     ServiceNotFound,
+    /// `404` `NOT_FOUND`: the endpoint of webhooks, or the event for it, does not exist. The API has none.
+    #[error("no such endpoint, or no such event for it")]
+    WebhookNotFound,
     /// `400` `invalid_scope`: the service may not have one of the requested scopes.
     #[error("the service does not have one of these scopes")]
     ScopeNotGranted,

@@ -8,6 +8,7 @@ pub mod attention;
 pub mod audit;
 pub mod audit_chain;
 pub mod auth;
+pub mod backup;
 pub mod bootstrap;
 pub mod checklist;
 pub mod dashboard;
@@ -32,6 +33,7 @@ pub mod signing_keys;
 pub mod status_lists;
 pub mod test_mail;
 pub mod tokens;
+pub mod webhooks;
 
 pub use bootstrap::Services;
 pub use error::Error;

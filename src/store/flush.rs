@@ -49,6 +49,8 @@ text_enum! {
         SecondFactorChallenges = "second_factor_challenges",
         /// Answered challenges of passkeys.
         PasskeyChallenges = "passkey_challenges",
+        /// Events for endpoints of webhooks.
+        WebhookDeliveries = "webhook_deliveries",
         /// Requests with an `Idempotency-Key`.
         IdempotencyKeys = "idempotency_keys",
     }
@@ -63,6 +65,7 @@ impl ExpiringTable {
             | Self::Revocations
             | Self::BrowserSessions
             | Self::Deliveries
+            | Self::WebhookDeliveries
             | Self::Jobs => "id",
             Self::RateLimits => "bucket",
             Self::SetUpLinks => "token_hash",

@@ -285,6 +285,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    schema_compatibility (id) {
+        id -> BigInt,
+        oldest_version -> Text,
+    }
+}
+
+diesel::table! {
     second_factor_challenges (id_hash) {
         id_hash -> Text,
         user_type -> Text,
@@ -409,6 +416,40 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> BigInt,
+        endpoint_id -> BigInt,
+        message_id -> Text,
+        event_type -> Text,
+        account -> Nullable<Text>,
+        body -> Text,
+        state -> Text,
+        attempts -> BigInt,
+        due_at -> Timestamp,
+        retry_until -> Timestamp,
+        created_at -> Timestamp,
+        attempted_at -> Nullable<Timestamp>,
+        reason -> Nullable<Text>,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (id) {
+        id -> BigInt,
+        name -> Text,
+        url -> Text,
+        events -> Text,
+        secret -> Text,
+        previous_secret -> Nullable<Text>,
+        previous_until -> Nullable<Timestamp>,
+        is_active -> Bool,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     audit_chain,
     audit_chain_links,
@@ -432,6 +473,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     rate_limits,
     recovery_codes,
     revocations,
+    schema_compatibility,
     second_factor_challenges,
     services,
     sessions,
@@ -440,4 +482,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     status_indexes,
     totp_factors,
     users,
+    webhook_deliveries,
+    webhook_endpoints,
 );

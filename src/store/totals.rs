@@ -7,7 +7,9 @@ use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::pagination::filter::load_count;
 use crate::store::pagination::statement::Sql;
-use crate::store::schema::{blacklisted_tokens, client_users, outstanding_tokens, sessions, users};
+use crate::store::schema::{
+    blacklisted_tokens, browser_sessions, client_users, outstanding_tokens, sessions, users,
+};
 
 /// Whether there are accounts or audit events.
 pub fn is_in_use(connection: &mut Db) -> Result<bool, StoreError> {
@@ -39,6 +41,15 @@ pub fn live_sessions(connection: &mut Db, now: Timestamp) -> Result<i64, StoreEr
     Ok(sessions::table
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now))
+        .count()
+        .get_result(connection)?)
+}
+
+/// The number of sessions in the admin panel that have neither ended nor expired.
+pub fn live_panel_sessions(connection: &mut Db, now: Timestamp) -> Result<i64, StoreError> {
+    Ok(browser_sessions::table
+        .filter(browser_sessions::ended_at.is_null())
+        .filter(browser_sessions::expires_at.gt(now))
         .count()
         .get_result(connection)?)
 }

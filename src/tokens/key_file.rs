@@ -27,7 +27,7 @@ pub(super) fn is_quoted(secret: &[u8]) -> bool {
 ///
 /// The content is written to a temporary file first, so that neither a concurrent process nor a start after a crash reads
 /// an incomplete file.
-pub(super) fn create(path: &Path, content: &[u8]) -> io::Result<bool> {
+pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<bool> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
     let temporary = PathBuf::from(name);

@@ -10,7 +10,7 @@ mod error;
 pub(crate) mod fuzzing;
 mod issuing;
 mod jwt;
-mod key_file;
+pub(crate) mod key_file;
 mod key_ring;
 mod keys;
 mod master_key;

@@ -10,7 +10,7 @@ use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use munjigi::store::{
     Db,
-    engine::migrations::{MigrationError, migrate, status},
+    engine::migrations::{MigrationError, migrate, oldest_version, status},
 };
 
 use crate::support::{TestDatabase, on_postgres};
@@ -117,6 +117,10 @@ INSERT INTO passkeys (id, user_type, user_seq, credential_id, public_key, sign_c
     is_backup_eligible, is_backed_up, created_at)
 VALUES ('p', 'user', 1, 'c', 'k', 0, 'Laptop', 'internal', TRUE, FALSE, '2026-01-01 00:00:00');
 INSERT INTO passkey_handles (handle, user_type, user_seq) VALUES ('h', 'user', 1);
+INSERT INTO webhook_endpoints (name, url, events, secret, is_active, created_at, updated_at)
+VALUES ('hook', 'https://x.org/', 'account.created', 's', TRUE, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO webhook_deliveries (endpoint_id, message_id, event_type, body, state, attempts, due_at, retry_until, created_at, expires_at)
+VALUES (1, 'm', 'account.created', '{}', 'waiting', 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO passkey_challenges (challenge_hash, expires_at) VALUES ('h', '2026-01-01 00:00:00');
 INSERT INTO idempotency_keys (key_mac, request_mac, answer, locked_until, expires_at)
 VALUES ('k', 'r', '[]', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
@@ -125,7 +129,7 @@ UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 33] = [
+const TABLES: [&str; 36] = [
     "users",
     "client_users",
     "sessions",
@@ -155,6 +159,9 @@ const TABLES: [&str; 33] = [
     "passkeys",
     "passkey_handles",
     "passkey_challenges",
+    "schema_compatibility",
+    "webhook_endpoints",
+    "webhook_deliveries",
     "idempotency_keys",
     "users_search",
     "client_users_search",
@@ -236,7 +243,10 @@ fn a_schema_newer_than_the_binary_is_refused_with_a_remedy() {
     let database = TestDatabase::migrated();
     let mut connection = database.target().connect().unwrap();
     connection
-        .batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')")
+        .batch_execute(
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000'); \
+             UPDATE schema_compatibility SET oldest_version = '0.1.1'",
+        )
         .unwrap();
     let error = migrate(&mut connection).unwrap_err();
     assert!(
@@ -250,6 +260,85 @@ fn a_schema_newer_than_the_binary_is_refused_with_a_remedy() {
     ] {
         assert!(sentence.contains(part), "{sentence}");
     }
+}
+
+/// While instances are upgraded one after the other, the older ones go on, and can be started again.
+#[test]
+fn a_newer_schema_that_this_version_works_on_is_accepted() {
+    let database = TestDatabase::migrated();
+    let mut connection = database.target().connect().unwrap();
+    connection
+        .batch_execute(
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000'); \
+             ALTER TABLE users ADD COLUMN nickname TEXT",
+        )
+        .unwrap();
+    assert_eq!(migrate(&mut connection).unwrap(), Vec::<String>::new());
+    for (oldest, works) in [
+        ("0.0.9", true),
+        ("0.1.0", true),
+        ("0.1.1", false),
+        ("0.2.0", false),
+        ("1.0.0", false),
+        ("nonsense", false),
+    ] {
+        connection
+            .batch_execute(&format!(
+                "UPDATE schema_compatibility SET oldest_version = '{oldest}'"
+            ))
+            .unwrap();
+        assert_eq!(migrate(&mut connection).is_ok(), works, "{oldest}");
+    }
+    // One that lacks a migration of this version is of neither.
+    connection
+        .batch_execute(
+            "UPDATE schema_compatibility SET oldest_version = '0.1.0'; \
+             DELETE FROM __diesel_schema_migrations WHERE version <> '99990101000000'",
+        )
+        .unwrap();
+    let error = migrate(&mut connection).unwrap_err();
+    assert!(matches!(error, MigrationError::SchemaIsNewer(_)), "{error}");
+}
+
+/// The SQL of the last release, which its binary runs while the instances are upgraded to this version. At a release the file
+/// is replaced, as docs/upgrade.md says.
+const LAST_RELEASE: &str = include_str!("released.sql");
+
+#[test]
+fn the_sql_of_the_last_release_runs_on_this_schema() {
+    let database = TestDatabase::migrated();
+    let mut connection = database.target().connect().unwrap();
+    // The rows are samples, without those that they refer to.
+    let unchecked = match connection {
+        Db::Sqlite(_) => "PRAGMA foreign_keys = OFF",
+        Db::Postgres(_) => "SET session_replication_role = replica",
+    };
+    connection.batch_execute(unchecked).unwrap();
+    let lines = LAST_RELEASE.lines();
+    let statements: Vec<&str> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with("--"))
+        .collect();
+    assert!(statements.len() > 100, "{}", statements.len());
+    for statement in statements {
+        let run = connection.batch_execute(statement);
+        assert!(run.is_ok(), "{statement}: {run:?}");
+    }
+}
+
+#[test]
+fn the_last_minor_version_works_on_this_schema() {
+    let database = TestDatabase::migrated();
+    let mut connection = database.target().connect().unwrap();
+    let oldest = oldest_version(&mut connection).unwrap().unwrap();
+    let number = |version: &str| -> Vec<u32> {
+        let parts = version.split('.');
+        parts.map(|part| part.parse().unwrap()).collect()
+    };
+    let (oldest, own) = (number(&oldest), number(env!("CARGO_PKG_VERSION")));
+    assert!(oldest <= own, "{oldest:?}");
+    // 0.1 has no version before it.
+    let last_minor = [own[0], own[1].saturating_sub(1).max(1)];
+    assert!(oldest[..2] <= last_minor[..], "{oldest:?}");
 }
 
 #[test]

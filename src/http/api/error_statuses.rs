@@ -56,7 +56,7 @@ pub(super) fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::CurrentPasswordRequired => (StatusCode::FORBIDDEN, "CURRENT_PASSWORD_REQUIRED"),
         Error::AccountNotFound(UserType::User) => (StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
         Error::AccountNotFound(UserType::Client) => (StatusCode::NOT_FOUND, "CLIENT_NOT_FOUND"),
-        Error::ServiceNotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+        Error::ServiceNotFound | Error::WebhookNotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "ALREADY_EXISTS"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {

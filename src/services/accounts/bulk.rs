@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::config::RolesConfig;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor};
+use crate::domain::job::JobState;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::services::account_lookup::find_account;
 use crate::services::accounts::bulk_request::{Accounts, BulkRequest};
@@ -14,7 +15,9 @@ use crate::services::accounts::bulk_work::Bulk;
 use crate::services::audit::log::Event;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::maintenance::jobs::{self, Started};
+use crate::services::maintenance::job_report::BulkReport;
+use crate::services::maintenance::job_runner::{self, Work};
+use crate::services::maintenance::jobs::{self, Begun, Started};
 use crate::store::account_list::AccountFilter;
 use crate::store::account_pages::{count_exact, greatest_id, ids_after};
 use crate::store::{Db, StoreError};
@@ -175,6 +178,40 @@ pub async fn start(
     actor: &Actor,
     request: BulkRequest,
 ) -> Result<Started, Error> {
+    let (event, work) = prepared(services, actor, request).await?;
+    jobs::start(services, actor, event, work).await
+}
+
+/// Does a bulk change to its end, and returns what was done.
+///
+/// # Errors
+/// Errors of the store, and [`Error::Unavailable`] if an administrator has stopped the job.
+pub async fn run(
+    services: &Services,
+    actor: &Actor,
+    request: BulkRequest,
+) -> Result<BulkReport, Error> {
+    let (event, mut work) = prepared(services, actor, request).await?;
+    let (store, clock) = (&services.store, &services.clock);
+    let by = (&services.audit_log, actor);
+    let (Begun::New(id) | Begun::Running(id)) =
+        jobs::begin(store, clock, by, work.report(), Some(event)).await?;
+    let stopping = services.jobs.stopping();
+    let run = job_runner::run(store, clock, &id, &mut work, stopping, |_, _| ());
+    match Box::pin(run).await? {
+        JobState::Done => Ok(work.into_report()),
+        state => Err(Error::Unavailable(format!(
+            "the job {id} is {state}: not all accounts were changed"
+        ))),
+    }
+}
+
+/// The event and the work of a bulk change.
+async fn prepared(
+    services: &Services,
+    actor: &Actor,
+    request: BulkRequest,
+) -> Result<(Event, Bulk), Error> {
     let preview = preview(services, actor, &request).await?;
     let event = Event::new(Action::BulkStarted)
         .with_detail("user_type", request.user_type)
@@ -190,7 +227,7 @@ pub async fn start(
         actor.clone(),
         request,
     );
-    jobs::start(services, actor, event, work).await
+    Ok((event, work))
 }
 
 #[cfg(test)]

@@ -94,6 +94,11 @@ impl Bulk {
         Ok(())
     }
 
+    /// What was done.
+    pub(crate) fn into_report(self) -> BulkReport {
+        self.report
+    }
+
     fn add(&mut self, outcome: Outcome) {
         let report = &mut self.report;
         match outcome {

@@ -1,5 +1,6 @@
 //! Internal users and external clients: create, change, delete, list, set passwords, and bulk changes.
 
+pub mod all_sessions;
 pub mod bulk;
 pub mod bulk_request;
 pub mod bulk_work;

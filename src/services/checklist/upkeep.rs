@@ -241,7 +241,7 @@ fn audit_chain(state: &ChainState, now: Timestamp) -> Finding {
             ChainError::InvalidMac => ("audit_chain.invalid_mac", "audit_chain.advice"),
             ChainError::AnotherKey => ("audit_chain.another_key", "audit_chain.advice_key"),
             ChainError::PositionTaken => ("audit_chain.position_taken", "audit_chain.advice"),
-            ChainError::RolledBack => ("audit_chain.rolled_back", "audit_chain.advice"),
+            ChainError::RolledBack => ("audit_chain.rolled_back", "audit_chain.advice_copy"),
             ChainError::OldEventChanged => ("audit_chain.old_event_changed", "audit_chain.advice"),
         };
         return Finding::new(check, Level::Problem, found, advice);

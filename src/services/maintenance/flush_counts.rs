@@ -48,6 +48,9 @@ pub struct FlushCounts {
     /// Answered challenges of passkeys.
     #[serde(skip_serializing_if = "is_zero")]
     pub passkey_challenges: u64,
+    /// Events for endpoints of webhooks.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub webhook_deliveries: u64,
     /// Requests with an `Idempotency-Key`.
     #[serde(skip_serializing_if = "is_zero")]
     pub idempotency_keys: u64,
@@ -96,6 +99,7 @@ impl FlushCounts {
             ExpiringTable::DjangoTokens => &mut self.django_tokens,
             ExpiringTable::SecondFactorChallenges => &mut self.second_factor_challenges,
             ExpiringTable::PasskeyChallenges => &mut self.passkey_challenges,
+            ExpiringTable::WebhookDeliveries => &mut self.webhook_deliveries,
             ExpiringTable::IdempotencyKeys => &mut self.idempotency_keys,
         }
     }

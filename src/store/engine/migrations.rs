@@ -1,8 +1,10 @@
 //! The migrations, embedded in the binary, and how they are applied. The table of applied migrations is that of the diesel
 //! CLI, so either can continue where the other stopped.
 
+use std::time::{Duration, Instant};
+
 use diesel::{
-    Connection as _, QueryableByName, RunQueryDsl,
+    Connection as _, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     migration::{Migration, MigrationSource},
     sql_types::{Bool, Text},
@@ -13,6 +15,7 @@ use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::pagination::filter::load_count;
 use crate::store::pagination::statement::Sql;
+use crate::store::schema::schema_compatibility;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -129,7 +132,7 @@ fn run(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
             let Db::Postgres(postgres) = connection else {
                 return Ok(Vec::new());
             };
-            run_pending(postgres, POSTGRES)
+            Ok(names_of(run_pending(postgres, POSTGRES)?))
         }),
         Db::Sqlite(sqlite) => {
             // Rebuilding a table with foreign keys on would delete its child rows, and the pragma has no effect inside the
@@ -143,7 +146,7 @@ fn run(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
                         .load(sqlite)?;
                 match dangling.into_iter().next() {
                     Some(table) => Err(MigrationError::ForeignKeys(table.table)),
-                    None => Ok(ran),
+                    None => Ok(names_of(ran)),
                 }
             });
             sqlite.batch_execute("PRAGMA foreign_keys = ON")?;
@@ -158,20 +161,79 @@ struct DanglingTable {
     table: String,
 }
 
+/// A migration that was run, and how long it took.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// The name of its directory.
+    pub name: String,
+    /// The time that its statements took.
+    pub took: Duration,
+}
+
+fn names_of(ran: Vec<Ran>) -> Vec<String> {
+    ran.into_iter().map(|ran| ran.name).collect()
+}
+
+/// Runs the pending migrations, and rolls them back. Meanwhile they lock what they would lock.
+///
+/// # Errors
+/// [`MigrationError`].
+pub fn rehearse(connection: &mut Db) -> Result<Vec<Ran>, MigrationError> {
+    let mut ran = None;
+    let roll_back = |done: Vec<Ran>, ran: &mut Option<Vec<Ran>>| {
+        *ran = Some(done);
+        Err::<(), _>(MigrationError::failed("it was rolled back"))
+    };
+    let ended = match connection {
+        Db::Postgres(postgres) => {
+            postgres.transaction(|postgres| roll_back(run_pending(postgres, POSTGRES)?, &mut ran))
+        }
+        Db::Sqlite(sqlite) => {
+            // As in a real run.
+            sqlite.batch_execute("PRAGMA foreign_keys = OFF")?;
+            let ended = sqlite
+                .immediate_transaction(|sqlite| roll_back(run_pending(sqlite, SQLITE)?, &mut ran));
+            sqlite.batch_execute("PRAGMA foreign_keys = ON")?;
+            ended
+        }
+    };
+    match (ran, ended) {
+        (None, Err(error)) => Err(error),
+        (ran, _) => Ok(ran.unwrap_or_default()),
+    }
+}
+
+/// How many other connections use the database; none on SQLite.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn other_connections(connection: &mut Db) -> Result<i64, StoreError> {
+    if let Db::Sqlite(_) = connection {
+        return Ok(0);
+    }
+    let others = "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = current_database() \
+        AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    load_count(connection, Sql::new(others))
+}
+
 fn run_pending<DB: diesel::backend::Backend>(
     harness: &mut impl MigrationHarness<DB>,
     source: EmbeddedMigrations,
-) -> Result<Vec<String>, MigrationError> {
+) -> Result<Vec<Ran>, MigrationError> {
     let pending = harness
         .pending_migrations(source)
         .map_err(MigrationError::failed)?;
     pending
         .iter()
         .map(|migration| {
+            let began = Instant::now();
             harness
                 .run_migration(migration)
                 .map_err(MigrationError::failed)?;
-            Ok(migration.name().to_string())
+            Ok(Ran {
+                name: migration.name().to_string(),
+                took: began.elapsed(),
+            })
         })
         .collect()
 }
@@ -210,7 +272,7 @@ pub enum SchemaStatus {
     Behind(usize),
     /// The database has the migration of this version, which this binary does not contain.
     Ahead(String),
-    /// The same.
+    /// The same, or a later one on which this binary works.
     UpToDate,
 }
 
@@ -225,13 +287,41 @@ pub fn schema_status(connection: &mut Db) -> Result<SchemaStatus, StoreError> {
     if applied.is_empty() {
         return Ok(SchemaStatus::Empty);
     }
-    if let Some(newest) = applied.iter().find(|version| !is_known(version)) {
-        return Ok(SchemaStatus::Ahead(newest.clone()));
-    }
-    match known.len().saturating_sub(applied.len()) {
-        0 => Ok(SchemaStatus::UpToDate),
-        pending => Ok(SchemaStatus::Behind(pending)),
-    }
+    let newest = applied.iter().find(|version| !is_known(version));
+    let is_pending = |version: &String| !applied.contains(version);
+    let pending = known
+        .iter()
+        .filter(|(version, _)| is_pending(version))
+        .count();
+    Ok(match (newest, pending) {
+        (None, 0) => SchemaStatus::UpToDate,
+        (None, pending) => SchemaStatus::Behind(pending),
+        (Some(_), 0) if works_here(connection)? => SchemaStatus::UpToDate,
+        (Some(newest), _) => SchemaStatus::Ahead(newest.clone()),
+    })
+}
+
+/// Whether this version works on a schema that has all migrations of this version, and later ones.
+fn works_here(connection: &mut Db) -> Result<bool, StoreError> {
+    let number = |version: &str| -> Option<Vec<u32>> {
+        let parts = version.split('.').map(str::parse);
+        parts.collect::<Result<_, _>>().ok()
+    };
+    let oldest = oldest_version(connection)?.and_then(|version| number(&version));
+    let own = number(env!("CARGO_PKG_VERSION"));
+    Ok(oldest.zip(own).is_some_and(|(oldest, own)| oldest <= own))
+}
+
+/// The oldest version of the program that works on the schema, as its migrations say; `None` if they do not.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn oldest_version(connection: &mut Db) -> Result<Option<String>, StoreError> {
+    Ok(schema_compatibility::table
+        .find(1_i64)
+        .select(schema_compatibility::oldest_version)
+        .get_result(connection)
+        .optional()?)
 }
 
 /// The versions of the applied migrations, newest first; none if their table does not exist, which is not created.

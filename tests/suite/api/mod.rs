@@ -69,6 +69,7 @@ mod staff;
 mod status_lists;
 mod step_up;
 mod strangers;
+mod traces;
 mod typed;
 mod usernames;
 mod users;

@@ -12,6 +12,7 @@ mod showing;
 mod simplejwt;
 mod support;
 mod token_refusals;
+mod traces;
 
 use std::collections::BTreeSet;
 

@@ -199,6 +199,25 @@ fn the_other_ranges_are_those_of_the_example() {
             "give another address or port",
         ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
+        ("[backup]\ninterval = '5m'", "backup.interval", "10m to 30d"),
+        ("[backup]\nkeep = 0", "backup.keep", "1 to 10000"),
+        (
+            "[backup]\nrecipient = 'age1x'",
+            "backup.recipient",
+            "begins with `age1`",
+        ),
+        (
+            "[backup]\ndirectory = '/backups'",
+            "backup.recipient",
+            "required if `backup.directory` is set",
+        ),
+        (
+            "[server]\nmaster_key = 'a master key that is long enough for all'\n[database]\nurl = 'postgres://h/n'\n\
+             [backup]\ndirectory = '/b'\n\
+             recipient = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'",
+            "backup.directory",
+            "`pg_dump`",
+        ),
         ("[otp]\nphone_region = 'kr'", "otp.phone_region", "`KR`"),
         (
             "[smtp]\nhello_name = 'my host'",

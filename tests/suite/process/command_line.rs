@@ -3,10 +3,11 @@
 use super::{
     database::Database,
     place::{MASTER_KEY, Place, write},
+    server::eventually,
 };
 
 /// Every command of the program.
-pub const VERBS: [&[&str]; 62] = [
+pub const VERBS: [&[&str]; 74] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -38,6 +39,14 @@ pub const VERBS: [&[&str]; 62] = [
     &["service", "activate"],
     &["service", "deactivate"],
     &["service", "delete"],
+    &["webhooks"],
+    &["webhooks", "list"],
+    &["webhooks", "create"],
+    &["webhooks", "rotate-secret"],
+    &["webhooks", "activate"],
+    &["webhooks", "deactivate"],
+    &["webhooks", "delete"],
+    &["webhooks", "resend"],
     &["import"],
     &["import", "django"],
     &["import", "users"],
@@ -57,6 +66,10 @@ pub const VERBS: [&[&str]; 62] = [
     &["keys", "retire"],
     &["keys", "revoke"],
     &["keys", "rewrap"],
+    &["backup"],
+    &["restore"],
+    &["sessions"],
+    &["sessions", "end"],
     &["audit"],
     &["audit", "verify"],
     &["audit", "restart"],
@@ -147,6 +160,52 @@ fn migrate_status_changes_nothing() {
         false
     );
     assert!(!place.path("munjigi-data").exists());
+}
+
+#[test]
+fn migrate_check_measures_the_pending_migrations_and_changes_nothing() {
+    let place = Place::new();
+    let empty = place.json(&["migrate", "--check"], "");
+    let all = empty["migrations"].as_array().unwrap().len();
+    assert!(all > 10 && !place.path("munjigi-data").exists(), "{empty}");
+    place.migrate();
+    let printed = place.done(&["migrate", "--check"], "");
+    assert!(printed.starts_with("The schema is up to date"), "{printed}");
+    place.database.execute(
+        "DROP TABLE schema_compatibility; DELETE FROM __diesel_schema_migrations WHERE version = '20261130000031'",
+    );
+    let name = "2026-11-30-000031_schema_compatibility";
+    let mut found = serde_json::Value::Null;
+    // Postgres may still be closing the connection of an earlier command.
+    eventually(|| {
+        found = place.json(&["migrate", "--check"], "");
+        found["measured"] == true
+    });
+    let pending = found["migrations"].as_array().unwrap();
+    assert_eq!(
+        (pending.len(), &pending[0]["name"]),
+        (1, &serde_json::json!(name))
+    );
+    assert!(pending[0]["seconds"].as_f64().unwrap() >= 0.0, "{found}");
+    assert!(found["database_bytes"].as_i64().unwrap() > 0, "{found}");
+    let status = place.done(&["migrate", "--status"], "");
+    assert!(status.contains(&format!("[ ] {name}")), "{status}");
+    if let Database::Sqlite(file) = &place.database {
+        let entries = std::fs::read_dir(file.parent().unwrap()).unwrap();
+        let left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["munjigi.db"]);
+    }
+    assert_eq!(
+        place.json(&["migrate"], "")["migrations"],
+        serde_json::json!([name])
+    );
+    place.database.execute(
+        "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000'); \
+         UPDATE schema_compatibility SET oldest_version = '99.0.0'",
+    );
+    let refused = place.run(&["migrate", "--check"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("99990101000000"), "{refused:?}");
 }
 
 #[test]

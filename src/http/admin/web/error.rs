@@ -130,6 +130,7 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::KeyRefused(_) => (StatusCode::CONFLICT, "key_refused"),
         Error::AccountNotFound(_)
         | Error::ServiceNotFound
+        | Error::WebhookNotFound
         | Error::SecondFactorNotFound
         | Error::PasskeysUnavailable
         | Error::OtpDisabled
