@@ -229,6 +229,7 @@ text_enum! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The name of the field.
+    #[schemars(example = &"name")]
     pub field: String,
     /// The old value; `None` if it was empty or is secret.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -1,7 +1,7 @@
 //! `/api/audit-events`: the audit log, as a list and as lines of JSON.
 
 use actix_web::{HttpRequest, HttpResponse, http::header::CONTENT_TYPE, web};
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -173,8 +173,18 @@ pub(in crate::http::api) async fn export(
     filter.filter.with_jobs = true;
     let text = request.query_string();
     recording::record_export(&services, caller.actor, "audit", text).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, LINES))
+        .streaming(batches(services, filter)))
+}
+
+/// The lines of all events that pass a filter.
+fn batches(
+    services: web::Data<Services>,
+    filter: AuditQuery,
+) -> impl Stream<Item = Result<web::Bytes, Error>> {
     // Before each batch: the cursor of the last event. None at the end.
-    let batches = stream::try_unfold(Some(None), move |state| {
+    stream::try_unfold(Some(None), move |state| {
         let (services, filter) = (services.clone(), filter.clone());
         async move {
             let Some(after) = state else {
@@ -186,10 +196,7 @@ pub(in crate::http::api) async fn export(
             let next = last.map(|event| Some(event.cursor()));
             Ok(Some((lines(events)?, next)))
         }
-    });
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, LINES))
-        .streaming(batches))
+    })
 }
 
 /// The events, one a line.
