@@ -75,7 +75,7 @@ use crate::store::engine::other_work::OtherWork;
 use crate::store::engine::postgres_pool::{in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::traced::traced;
-use crate::store::engine::transaction::Action;
+use crate::store::engine::transaction::Written;
 use crate::store::engine::write_health::WriteHealth;
 use crate::store::revocation_feed::{Feed, UpdateHandler};
 use crate::store::rotation::{Rotated, Rotation};
@@ -95,21 +95,6 @@ pub struct Store {
     has_audit_outbox: bool,
     write_health: Arc<WriteHealth>,
     other_work: OtherWork,
-}
-
-/// The result of a transaction.
-struct Written<T> {
-    value: T,
-    has_revocation_events: bool,
-    after_commit: Vec<Action>,
-}
-
-impl<T> Written<T> {
-    fn committed(&mut self) {
-        for action in self.after_commit.drain(..) {
-            action();
-        }
-    }
 }
 
 impl Store {

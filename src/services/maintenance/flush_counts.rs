@@ -77,7 +77,7 @@ impl FlushCounts {
 
     /// Each table except the audit log, with its count.
     #[must_use]
-    pub fn tables(&self) -> [(ExpiringTable, u64); 16] {
+    pub fn tables(&self) -> [(ExpiringTable, u64); 17] {
         let mut counts = *self;
         ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
     }

@@ -127,7 +127,7 @@ fn wrong_settings_of_webhooks_for_events_are_rejected() {
         ),
         (
             "[event_webhooks]\nallowed_networks = ['10.0.0.0/33']",
-            "event_webhooks.allowed_networks",
+            "event_webhooks.allowed_networks[0]",
             "`10.0.0.0/8`",
         ),
     ]);

@@ -3,6 +3,7 @@
 
 mod delivery_refusals;
 mod layering;
+mod ranges;
 mod reading;
 mod refusals;
 mod reload;

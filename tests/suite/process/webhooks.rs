@@ -22,17 +22,17 @@ fn an_endpoint_is_created_listed_changed_and_deleted() {
     let done = format!("Endpoint 1 audit was created ({database}).");
     assert_eq!(&lines[..2], [&done, "Its secret, which is shown only now:"]);
     assert!(lines[2].starts_with("whsec_") && lines[2].len() == 50);
-    let again = place.run_with_input(&create, "");
-    assert_eq!(
-        again.stderr,
-        "munjigi: there is an endpoint audit already\n"
-    );
     let created = place.json(
         &["webhooks", "create", "all", "https://hooks.example.org/"],
         "",
     );
     assert!(created["secret"].as_str().unwrap().starts_with("whsec_"));
     assert!(created["events"].as_array().unwrap().len() > 30);
+    let again = place.run_with_input(&create, "");
+    assert_eq!(
+        again.stderr,
+        "munjigi: there is an endpoint audit already\n"
+    );
     let expected = "\
 number  name   active  waiting  dead  url                                events
 2       all    yes     0        0     https://hooks.example.org/         all

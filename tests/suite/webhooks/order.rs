@@ -195,9 +195,14 @@ async fn a_long_queue_is_read_by_its_indexes() {
         );
         app.execute(&many).await;
     }
-    send(&app).await;
-    // The first of each account was tried once, and nothing is due until then.
+    // The server goes on a second later if no event of a batch was accepted.
+    while !deliver::due_endpoints(app.services())
+        .await
+        .unwrap()
+        .is_empty()
+    {
+        send(&app).await;
+    }
+    // The first of each account was tried once, and nothing is due until the next attempts.
     assert_eq!(receiver.received().len(), 501);
-    let due = deliver::due_endpoints(app.services()).await.unwrap();
-    assert!(due.is_empty());
 }
