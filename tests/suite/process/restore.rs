@@ -346,7 +346,7 @@ fn postgres_is_backed_up_by_its_own_programs_only_on_postgres() {
     let server = place.serve();
     assert_eq!(
         server.client().refresh(&pair.refresh).code(),
-        "SESSION_REVOKED"
+        "TOKEN_BLACKLISTED"
     );
     server.client().session(ANN);
     server.stop();
