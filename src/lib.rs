@@ -7,7 +7,9 @@
 //! |---|---|
 //! | [`clock`] | the only caller of "now" |
 //! | [`log_writer`] | the log on its way to standard output |
+//! | [`histogram`] | counts of values, for metrics |
 //! | [`worker_pool`] | threads with a bounded queue, for work that blocks |
+//! | [`traces`] | spans of requests, sent to a collector |
 //! | [`domain`] | values without I/O, created only by parsing |
 //! | [`config`] | one struct for each section, strict and documented; the only reader of the environment |
 //! | [`tokens`] | what a token is: claims, keys, signing, verification; no database |
@@ -22,7 +24,10 @@ compile_error!("munjigi runs on Linux and other Unix systems only");
 rust_i18n::i18n!("locales", fallback = "en");
 
 pub mod clock;
+pub mod histogram;
 pub mod log_writer;
+
+pub mod traces;
 pub mod worker_pool;
 
 pub mod domain;

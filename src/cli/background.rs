@@ -1,10 +1,12 @@
-//! What a server does at intervals: flush, write what is collected in memory, link audit events, rotate keys, back up.
+//! What a server does at intervals: flush, write what is collected in memory, link audit events, rotate keys, back up, send
+//! webhooks.
 
 use std::time::Duration;
 
 use actix_web::web;
 use tokio::task::JoinHandle;
 
+use crate::domain::principal::UserSeq;
 use crate::services::audit::outbox;
 use crate::services::audit_chain::linking::{LINK_EVERY, link_pending};
 use crate::services::auth::access_token_usage::AccessTokenUsage;
@@ -12,6 +14,8 @@ use crate::services::backup::schedule;
 use crate::services::maintenance::clock_skew::ClockWatch;
 use crate::services::maintenance::flush;
 use crate::services::signing_keys::rotation;
+use crate::services::webhooks::background::Running;
+use crate::services::webhooks::deliver;
 use crate::services::{Error, Services};
 
 /// The interval at which the delivery results of one-time codes are written.
@@ -20,11 +24,17 @@ const WRITE_EVERY: Duration = Duration::from_secs(10);
 /// The pause after a backup that failed.
 const RETRY_BACKUP_AFTER: Duration = Duration::from_mins(5);
 
+/// How often events for webhooks are looked for.
+const SEND_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the events that wait are counted for the metrics.
+const COUNT_EVERY: Duration = Duration::from_secs(30);
+
 /// How often the rotation of the signing keys looks whether a change is due.
 const ROTATE_EVERY: Duration = Duration::from_mins(1);
 
 /// Starts them all.
-pub(super) fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 6] {
+pub(super) fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 8] {
     [
         actix_web::rt::spawn(flush_regularly(services.clone())),
         actix_web::rt::spawn(write_regularly(services.clone())),
@@ -32,6 +42,8 @@ pub(super) fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 6]
         actix_web::rt::spawn(link_regularly(services.clone())),
         actix_web::rt::spawn(rotate_keys(services.clone())),
         actix_web::rt::spawn(back_up(services.clone())),
+        actix_web::rt::spawn(send_events(services.clone())),
+        actix_web::rt::spawn(count_events(services.clone())),
     ]
 }
 
@@ -126,6 +138,45 @@ async fn back_up(services: web::Data<Services>) {
                 actix_web::rt::time::sleep(RETRY_BACKUP_AFTER).await;
             }
         }
+    }
+}
+
+/// Sends events to the endpoints of webhooks, to each in a task of its own, so that a slow one does not delay the others.
+async fn send_events(services: web::Data<Services>) {
+    loop {
+        match deliver::due_endpoints(&services).await {
+            Ok(endpoints) => {
+                for endpoint in endpoints {
+                    if let Some(running) = services.webhooks.begin(endpoint) {
+                        actix_web::rt::spawn(send_to(services.clone(), endpoint, running));
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the events for webhooks cannot be read; it is tried again");
+            }
+        }
+        actix_web::rt::time::sleep(SEND_EVERY).await;
+    }
+}
+
+async fn send_to(services: web::Data<Services>, endpoint: UserSeq, running: Running) {
+    if let Err(error) = deliver::deliver(&services, endpoint).await {
+        tracing::warn!(%error, %endpoint, "events cannot be sent to an endpoint; it is tried again");
+    }
+    drop(running);
+}
+
+/// Counts the events that wait, for the metrics.
+async fn count_events(services: web::Data<Services>) {
+    if services.config.metrics.listen.is_none() {
+        return;
+    }
+    loop {
+        if let Err(error) = deliver::count_waiting(&services).await {
+            tracing::warn!(%error, "the events for webhooks cannot be counted; it is tried again");
+        }
+        actix_web::rt::time::sleep(COUNT_EVERY).await;
     }
 }
 

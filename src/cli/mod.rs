@@ -44,6 +44,7 @@ mod signals;
 mod tokens;
 mod toml_file;
 mod users;
+mod webhooks;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -83,6 +84,9 @@ enum Command {
     /// Manage services: programs that check tokens and call each other with a secret of their own
     #[command(subcommand)]
     Service(services::Verb),
+    /// Manage webhooks: the endpoints that events such as logins and changes of accounts are sent to
+    #[command(subcommand)]
+    Webhooks(webhooks::Verb),
     /// Import accounts and refresh tokens from a Django site, or accounts from a file
     #[command(subcommand)]
     Import(import::Verb),
@@ -161,6 +165,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::User(verb) => Box::pin(users::run(load()?, verb)).await,
         Command::Client(verb) => Box::pin(client_users::run(load()?, verb)).await,
         Command::Service(verb) => Box::pin(services::run(load()?, verb)).await,
+        Command::Webhooks(verb) => Box::pin(webhooks::run(load()?, verb)).await,
         Command::Import(verb) => import::run_verb(load()?, verb).await,
         Command::Export(verb) => export::run(load()?, verb).await,
         Command::Tokens(verb) => tokens::run(load()?, verb).await,

@@ -115,7 +115,7 @@ fn build(
         actix_web::rt::spawn(panel);
     }
     if let Some(listener) = listeners.metrics {
-        let metrics = metrics::build(services.clone(), listener)
+        let metrics = metrics::build(services.clone(), listener, tls.cloned())
             .map_err(|error| CliError::Refused(format!("the metrics cannot be served: {error}")))?;
         // It is not shut down gracefully: it ends with the process.
         actix_web::rt::spawn(metrics);
@@ -201,6 +201,9 @@ async fn shut_down(services: &Services, tasks: &[JoinHandle<()>]) {
     services.jobs.drain(DRAIN).await;
     tasks.iter().for_each(JoinHandle::abort);
     services.delivery.drain(DRAIN).await;
+    if let Some(tracer) = &services.traces {
+        tracer.drain(DRAIN).await;
+    }
     write_collected(services).await;
     bootstrap::link_events(services).await;
     tracing::info!("stopped");

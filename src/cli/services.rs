@@ -67,7 +67,7 @@ pub(super) struct Named {
 
 #[derive(Args)]
 pub(super) struct ScopeOptions {
-    /// A scope that its access tokens may have; may be repeated
+    /// A scope that its access tokens may have; may be repeated. Those that begin with `admin:` open the admin API
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
 }

@@ -104,7 +104,7 @@ fn started_by(starter: &StartedBy) -> &str {
     match starter {
         StartedBy::Server => "the server",
         StartedBy::CommandLine => "the command line",
-        StartedBy::Account(name) => name,
+        StartedBy::Account(name) | StartedBy::Service(name) => name,
     }
 }
 
@@ -138,6 +138,8 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
         ("tokens of Django", counts.django_tokens),
         ("second factor challenges", counts.second_factor_challenges),
         ("passkey challenges", counts.passkey_challenges),
+        ("webhook deliveries", counts.webhook_deliveries),
+        ("idempotency keys", counts.idempotency_keys),
         ("ended jobs", counts.jobs),
         ("audit events", counts.audit_events),
     ];

@@ -12,6 +12,7 @@ mod catalogue;
 pub(crate) mod database;
 mod django;
 mod error;
+mod event_webhooks;
 mod flush;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -32,6 +33,7 @@ mod server;
 mod simplejwt;
 mod smtp;
 mod tokens;
+mod traces;
 mod values;
 mod webhook;
 
@@ -45,6 +47,7 @@ pub use crate::config::{
     database::{Database, DatabaseConfig},
     django::DjangoConfig,
     error::{ConfigError, ConfigProblem},
+    event_webhooks::EventWebhooksConfig,
     flush::FlushConfig,
     language::LanguageConfig,
     layers::Environment,
@@ -63,6 +66,7 @@ pub use crate::config::{
     tokens::{
         ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, RotationPolicy, TokenProfile, TokensConfig,
     },
+    traces::TracesConfig,
     values::{InvalidValue, Secret, Span, is_loopback_host},
     webhook::WebhookConfig,
 };

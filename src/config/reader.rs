@@ -71,6 +71,7 @@ fn describe(expected: &dyn Expected) -> String {
     match name.as_str() {
         "u16" => "a whole number from 0 to 65535".to_owned(),
         "u32" | "u64" | "usize" => "a whole number of 0 or more".to_owned(),
+        "f64" => "a number".to_owned(),
         "a boolean" => "`true` or `false`".to_owned(),
         "a string" | "a string or map" | "string or map" | "path string" => {
             "text in quotes".to_owned()
@@ -142,6 +143,16 @@ impl<'de> Deserializer<'de> for Value {
 
     whole_numbers! { deserialize_u16 deserialize_u32 deserialize_u64 }
 
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match &self {
+            Self::Text(text) => match text.trim().parse() {
+                Ok(number) => visitor.visit_f64(number),
+                Err(_) => Err(ReadError::Type("not a number".to_owned())),
+            },
+            Self::Toml(_) => self.deserialize_any(visitor),
+        }
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         if self.is_empty() {
             visitor.visit_none()
@@ -206,7 +217,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u128 f32 f64 char str string bytes byte_buf unit unit_struct tuple tuple_struct struct
+        i8 i16 i32 i64 i128 u8 u128 f32 char str string bytes byte_buf unit unit_struct tuple tuple_struct struct
         identifier ignored_any
     }
 }

@@ -90,6 +90,7 @@ impl Config {
             "smtp.password" => self.smtp.password == other.smtp.password,
             "webhook.url" => self.webhook.url == other.webhook.url,
             "webhook.secret" => self.webhook.secret == other.webhook.secret,
+            "traces.headers" => self.traces.headers == other.traces.headers,
             _ => false,
         }
     }

@@ -47,7 +47,7 @@ pub(super) enum Resolved {
 }
 
 /// Every key whose value is a secret.
-pub(super) static SECRETS: [SecretKey; 7] = [
+pub(super) static SECRETS: [SecretKey; 8] = [
     secret(
         "server",
         "master_key",
@@ -70,6 +70,7 @@ pub(super) static SECRETS: [SecretKey; 7] = [
     secret("smtp", "password", "smtp_password", None),
     secret("webhook", "url", "webhook_url", None),
     secret("webhook", "secret", "webhook_secret", None),
+    secret("traces", "headers", "traces_headers", None),
 ];
 
 /// The beginning of a value that names a file.

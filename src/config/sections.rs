@@ -11,6 +11,7 @@ use crate::config::catalogue;
 use crate::config::database::{Database, DatabaseConfig};
 use crate::config::django::DjangoConfig;
 use crate::config::error::{Checks, ConfigError};
+use crate::config::event_webhooks::EventWebhooksConfig;
 use crate::config::flush::FlushConfig;
 use crate::config::language::LanguageConfig;
 use crate::config::layers::{self, Environment, Layers};
@@ -26,6 +27,7 @@ use crate::config::server::ServerConfig;
 use crate::config::simplejwt::SimplejwtConfig;
 use crate::config::smtp::{SmtpConfig, full_name};
 use crate::config::tokens::TokensConfig;
+use crate::config::traces::TracesConfig;
 use crate::config::webhook::WebhookConfig;
 
 /// The whole configuration, one field per section of the file.
@@ -63,6 +65,8 @@ pub struct Config {
     pub smtp: SmtpConfig,
     /// `[webhook]`
     pub webhook: WebhookConfig,
+    /// `[event_webhooks]`
+    pub event_webhooks: EventWebhooksConfig,
     /// `[flush]`
     pub flush: FlushConfig,
     /// `[audit]`
@@ -75,6 +79,8 @@ pub struct Config {
     pub language: LanguageConfig,
     /// `[metrics]`
     pub metrics: MetricsConfig,
+    /// `[traces]`
+    pub traces: TracesConfig,
     /// `[log]`
     pub log: LogConfig,
 }
@@ -142,12 +148,14 @@ impl Config {
         self.smtp.check(delivery == OtpDelivery::Smtp, &mut checks);
         self.webhook
             .check(delivery == OtpDelivery::Webhook, &mut checks);
+        self.event_webhooks.check(&mut checks);
         self.flush.check(&mut checks);
         self.audit.check(&mut checks);
         self.backup.check(&self.database(), &mut checks);
         self.admin
             .check(&self.server, self.metrics.listen, &mut checks);
         self.metrics.check(self.server.listen, &mut checks);
+        self.traces.check(&mut checks);
         checks.finish()
     }
 

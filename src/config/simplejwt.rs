@@ -85,7 +85,22 @@ const RESERVED_SEGMENTS: &[&str] = &[
 ];
 /// The same for the paths `/auth/…` and `/api/…`, where other names are free.
 const RESERVED_BELOW: &[(&str, &[&str])] = &[
-    ("api", &["clients", "me", "users"]),
+    (
+        "api",
+        &[
+            "audit-events",
+            "blacklist",
+            "clients",
+            "jobs",
+            "keys",
+            "locks",
+            "me",
+            "services",
+            "sessions",
+            "tokens",
+            "users",
+        ],
+    ),
     (
         "auth",
         &[

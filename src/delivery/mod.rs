@@ -5,13 +5,16 @@
 
 mod console;
 mod error;
+mod event_sender;
 mod mail;
 mod message;
 mod notice;
 mod outcome;
+mod public_addresses;
 mod retry;
 mod samples;
 mod smtp;
+mod standard_webhooks;
 mod templates;
 mod test_mail;
 mod values;
@@ -23,10 +26,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, join_all},
-};
+use futures_util::{FutureExt, future::join_all};
 use tokio::{
     runtime::Handle,
     sync::{Mutex as AsyncMutex, mpsc},
@@ -37,21 +37,24 @@ use tokio::{
 use crate::clock::{Clock, Timestamp};
 use crate::config::{SmtpConfig, WebhookConfig};
 use crate::delivery::notice::Notice;
-use crate::delivery::outcome::{Pending, Totals};
+use crate::delivery::outcome::{Pending, Queued, Totals};
 use crate::delivery::retry::{AttemptError, pause};
 use crate::delivery::smtp::Smtp;
 use crate::delivery::values::Mail;
 use crate::delivery::webhook::Webhook;
 use crate::domain::phone_number::PhoneRegion;
+use crate::traces::within;
 
 pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,
     error::DeliveryError,
+    event_sender::{EventRequest, EventSender},
     message::DeliveryOutcome,
     notice::{
         AccountChange, ChangeNotice, LinkNotice, OtpNotice, ReuseNotice, TokenUse, masked_email,
     },
-    outcome::{Counts, Observer},
+    outcome::{ChannelCounts, Counts, Observer, Prepare},
+    public_addresses::PublicAddresses,
     samples::sample,
     templates::{BUILT_IN as BUILT_IN_TEMPLATES, Rendered, TemplateError, Templates},
     test_mail::send_test,
@@ -219,6 +222,12 @@ impl Delivery {
         self.inner.totals.counts()
     }
 
+    /// The current counts of the channel of codes and of mail. If codes are mailed, the first is zero.
+    #[must_use]
+    pub fn counts_by_channel(&self) -> [ChannelCounts; 2] {
+        self.inner.totals.by_channel()
+    }
+
     /// Closes the queue and waits up to `limit` for the queued notices. Notices that remain are aborted and count as
     /// failed. Returns the final counts. Can be called again.
     pub async fn drain(&self, limit: Duration) -> Counts {
@@ -237,15 +246,6 @@ impl Delivery {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What must succeed before a code is sent, such as storing its hash. The error is a reason for the log.
-pub type Prepare = BoxFuture<'static, Result<(), String>>;
-
-/// An entry of the queue.
-struct Queued {
-    prepare: Option<Prepare>,
-    pending: Pending,
 }
 
 /// Delay before a notice is processed, so that the response of the request is not slowed down by it.
@@ -284,14 +284,19 @@ impl Worker {
             prepare,
             mut pending,
         } = entry;
-        if let Some(prepare) = prepare
-            && let Err(reason) = prepare.await
-        {
-            return pending.failed(&reason);
-        }
-        match self.send(&mut pending).await {
+        let span = pending.begin_span();
+        let work = async {
+            if let Some(prepare) = prepare {
+                prepare.await?;
+            }
+            let sent = self.send(&mut pending).await;
+            sent.map_err(|failure| failure.reason)
+        };
+        let result = within(span.as_ref(), work).await;
+        pending.end_span(span, result.is_ok());
+        match result {
             Ok(()) => pending.sent(),
-            Err(failure) => pending.failed(&failure.reason),
+            Err(reason) => pending.failed(&reason),
         }
     }
 

@@ -5,16 +5,30 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use futures_util::future::BoxFuture;
+
 use crate::clock::Timestamp;
-use crate::delivery::message::DeliveryOutcome;
+use crate::delivery::message::{DeliveryOutcome, MAIL};
 use crate::delivery::notice::{Notice, OtpNotice, masked_email, masked_phone};
 use crate::domain::delivery::{DeliveryKind, DeliveryState};
+use crate::traces::{Kind, Span, SpanContext, current};
 
 /// Number of notices since the start, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Neither sent nor failed yet.
     pub queued: u64,
+    /// Accepted by the mail server or webhook, or printed.
+    pub sent: u64,
+    /// Not sent.
+    pub failed: u64,
+}
+
+/// Number of notices of one channel since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelCounts {
+    /// The name of the channel.
+    pub channel: &'static str,
     /// Accepted by the mail server or webhook, or printed.
     pub sent: u64,
     /// Not sent.
@@ -28,6 +42,14 @@ pub(super) struct Totals {
     channel: &'static str,
     observer: Option<Observer>,
     queued: AtomicU64,
+    /// Of the channel of codes, if that is not mail.
+    of_channel: Resolved,
+    of_mail: Resolved,
+}
+
+/// Number of notices that were sent or have failed.
+#[derive(Default)]
+struct Resolved {
     sent: AtomicU64,
     failed: AtomicU64,
 }
@@ -38,8 +60,8 @@ impl Totals {
             channel,
             observer,
             queued: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
+            of_channel: Resolved::default(),
+            of_mail: Resolved::default(),
         }
     }
 
@@ -50,12 +72,43 @@ impl Totals {
     }
 
     pub(super) fn counts(&self) -> Counts {
+        let [codes, mail] = self.by_channel();
         Counts {
             queued: self.queued.load(Ordering::SeqCst),
-            sent: self.sent.load(Ordering::SeqCst),
-            failed: self.failed.load(Ordering::SeqCst),
+            sent: codes.sent + mail.sent,
+            failed: codes.failed + mail.failed,
         }
     }
+
+    /// The counts of the channel of codes and of mail. If codes are mailed, both are one: the first is zero then.
+    pub(super) fn by_channel(&self) -> [ChannelCounts; 2] {
+        let counts = |channel, resolved: &Resolved| ChannelCounts {
+            channel,
+            sent: resolved.sent.load(Ordering::SeqCst),
+            failed: resolved.failed.load(Ordering::SeqCst),
+        };
+        [
+            counts(self.channel, &self.of_channel),
+            counts(MAIL, &self.of_mail),
+        ]
+    }
+
+    fn resolved(&self, channel: &str) -> &Resolved {
+        if channel == MAIL {
+            &self.of_mail
+        } else {
+            &self.of_channel
+        }
+    }
+}
+
+/// What must succeed before a code is sent, such as storing its hash. The error is a reason for the log.
+pub type Prepare = BoxFuture<'static, Result<(), String>>;
+
+/// An entry of the queue.
+pub(super) struct Queued {
+    pub(super) prepare: Option<Prepare>,
+    pub(super) pending: Pending,
 }
 
 /// A notice without an outcome. If it is dropped without one (panic, shutdown), it counts as failed.
@@ -65,6 +118,8 @@ pub(super) struct Pending {
     pub(super) expires_at: Timestamp,
     /// Number of attempts started.
     pub(super) attempts: u32,
+    /// The span of the request that it belongs to.
+    request: Option<SpanContext>,
     totals: Arc<Totals>,
     outcome: DeliveryOutcome,
 }
@@ -81,8 +136,28 @@ impl Pending {
             expires_at: now + notice.expires_in(),
             notice,
             attempts: 0,
+            request: current(),
             totals,
             outcome,
+        }
+    }
+
+    /// Begins the span of the delivery, if its request is traced.
+    pub(super) fn begin_span(&mut self) -> Option<Span> {
+        let request = self.request.take()?;
+        request.child("delivery", Kind::Client)
+    }
+
+    /// Ends it. Reasons of failures contain addresses and are left out.
+    pub(super) fn end_span(&self, span: Option<Span>, has_succeeded: bool) {
+        let Some(mut span) = span else {
+            return;
+        };
+        span.set("munjigi.delivery.channel", self.outcome.channel);
+        span.set("munjigi.delivery.kind", self.outcome.kind.as_str());
+        span.set("munjigi.delivery.attempts", self.attempts);
+        if !has_succeeded {
+            span.fail();
         }
     }
 
@@ -102,10 +177,11 @@ impl Pending {
         self.outcome.reason = failure.map(str::to_owned);
         self.outcome.attempts = self.attempts;
         let totals = &self.totals;
+        let resolved = totals.resolved(self.outcome.channel);
         let total = if failure.is_some() {
-            &totals.failed
+            &resolved.failed
         } else {
-            &totals.sent
+            &resolved.sent
         };
         total.fetch_add(1, Ordering::SeqCst);
         // Before `queued` decreases, so that the outcomes are complete once it is zero.

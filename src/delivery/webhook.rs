@@ -1,9 +1,8 @@
 //! Sends codes to the operator's own service: a JSON request, signed as defined by Standard Webhooks 1.0.0.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::DateTime;
 use reqwest::{
     Client, Proxy, Response, StatusCode, Url,
@@ -17,6 +16,7 @@ use crate::config::WebhookConfig;
 use crate::delivery::error::DeliveryError;
 use crate::delivery::notice::OtpNotice;
 use crate::delivery::retry::{AttemptError, MAX_PAUSE};
+use crate::delivery::standard_webhooks::{reason, signature};
 use crate::domain::phone_number::{PhoneRegion, e164};
 
 /// Minimum number of bytes of a secret (Standard Webhooks, "Signature scheme": 24 to 64).
@@ -118,8 +118,8 @@ impl Webhook {
 
     /// Makes one attempt, signed with the current time.
     ///
-    /// A 2xx response is success. 408, 425, 429, 5xx, a lost connection and a timeout are temporary failures. Everything
-    /// else, including redirects, is a permanent failure.
+    /// A 2xx response is success. 408, 425, 429, 5xx, a lost connection and a timeout are temporary failures.
+    /// Everything else, including redirects, is a permanent failure.
     pub(super) async fn attempt(&self, id: &str, body: &[u8]) -> Result<(), AttemptError> {
         let timestamp = self.clock.now().unix_seconds().to_string();
         let response = self
@@ -128,7 +128,10 @@ impl Webhook {
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", &timestamp)
-            .header("webhook-signature", self.signature(id, &timestamp, body))
+            .header(
+                "webhook-signature",
+                signature(&self.key, id, &timestamp, body),
+            )
             .body(body.to_vec())
             .send()
             .await;
@@ -140,14 +143,6 @@ impl Webhook {
             }
             Err(error) => Err(AttemptError::temporary(reason(error))),
         }
-    }
-
-    fn signature(&self, id: &str, timestamp: &str, body: &[u8]) -> String {
-        let mut context = hmac::Context::with_key(&self.key);
-        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-            context.update(part);
-        }
-        format!("v1,{}", STANDARD.encode(context.sign()))
     }
 
     fn failure(&self, response: &Response) -> AttemptError {
@@ -179,21 +174,6 @@ fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(pause.min(MAX_PAUSE))
 }
 
-/// The failure reason with its causes, without the URL, which may contain a key.
-fn reason(error: reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "the webhook did not respond in time".to_owned();
-    }
-    let error = error.without_url();
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        reason = format!("{reason}: {error}");
-        cause = error.source();
-    }
-    reason
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,7 +191,8 @@ mod tests {
     #[test]
     fn the_signature_matches_the_example_of_the_specification() {
         let webhook = webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let signature = webhook.signature(
+        let signature = signature(
+            &webhook.key,
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
             "1614265330",
             br#"{"test": 2432232314}"#,

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account::Account;
@@ -155,6 +156,20 @@ text_enum! {
         ServiceDeactivated = "service_deactivated",
         /// A service was deleted, and its access tokens were revoked.
         ServiceDeleted = "service_deleted",
+        /// A flush of expired rows failed, or its process was killed.
+        FlushFailed = "flush_failed",
+        /// An endpoint of webhooks was created.
+        WebhookCreated = "webhook_created",
+        /// The address, the events or the state of an endpoint of webhooks were changed.
+        WebhookUpdated = "webhook_updated",
+        /// An endpoint of webhooks got a new secret.
+        WebhookSecretRotated = "webhook_secret_rotated",
+        /// An endpoint of webhooks was deleted.
+        WebhookDeleted = "webhook_deleted",
+        /// Events were sent to an endpoint of webhooks again.
+        WebhookResent = "webhook_resent",
+        /// A test event was sent to an endpoint of webhooks.
+        WebhookTested = "webhook_tested",
     }
 }
 
@@ -211,9 +226,10 @@ text_enum! {
 }
 
 /// A changed field. The values of a secret are left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The name of the field.
+    #[schemars(example = &"name")]
     pub field: String,
     /// The old value; `None` if it was empty or is secret.
     #[serde(skip_serializing_if = "Option::is_none", default)]

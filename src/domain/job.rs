@@ -50,26 +50,33 @@ pub enum StartedBy {
     CommandLine,
     /// A user, by the e-mail address at that time.
     Account(String),
+    /// A service over the admin API, by its name.
+    Service(String),
 }
 
 impl StartedBy {
+    /// What the stored name of a service begins with. No login name of an account contains it.
+    const SERVICE: &'static str = "service:";
+
     /// The job is started by this actor.
     #[must_use]
     pub fn actor(actor: &Actor) -> Self {
         match (&actor.name, actor.source) {
             (_, AuditSource::CommandLine) => Self::CommandLine,
+            (Some(name), _) if actor.principal.is_none() => Self::Service(name.clone()),
             (Some(name), _) => Self::Account(name.clone()),
             (None, _) => Self::Server,
         }
     }
 
-    /// The stored text. An e-mail address never equals the word for the CLI.
+    /// The stored text. A login name never equals the word for the CLI.
     #[must_use]
-    pub fn stored(&self) -> Option<&str> {
+    pub fn stored(&self) -> Option<String> {
         match self {
             Self::Server => None,
-            Self::CommandLine => Some(AuditSource::CommandLine.as_str()),
-            Self::Account(name) => Some(name),
+            Self::CommandLine => Some(AuditSource::CommandLine.as_str().to_owned()),
+            Self::Account(name) => Some(name.clone()),
+            Self::Service(name) => Some(format!("{}{name}", Self::SERVICE)),
         }
     }
 
@@ -79,7 +86,10 @@ impl StartedBy {
         match stored {
             None => Self::Server,
             Some(name) if name == AuditSource::CommandLine.as_str() => Self::CommandLine,
-            Some(name) => Self::Account(name),
+            Some(name) => match name.strip_prefix(Self::SERVICE) {
+                Some(service) => Self::Service(service.to_owned()),
+                None => Self::Account(name),
+            },
         }
     }
 }

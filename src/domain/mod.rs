@@ -4,10 +4,12 @@
 
 pub mod account;
 pub mod account_claims;
+pub mod admin_scope;
 pub mod audit;
 pub mod delivery;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+pub mod idempotency;
 pub mod import;
 pub mod job;
 pub mod language;
@@ -28,3 +30,4 @@ pub mod signing_key;
 pub mod status_index;
 pub mod text;
 pub mod text_enum;
+pub mod webhook;

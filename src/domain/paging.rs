@@ -153,7 +153,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// Maximum length of an encoded cursor: longer than any value of a row.
-    const MAX: usize = 4_096;
+    pub const MAX: usize = 4_096;
 
     /// A cursor in a list that is sorted by time.
     #[must_use]
@@ -220,6 +220,21 @@ pub struct Slice<T> {
 }
 
 impl<T> Slice<T> {
+    /// A list without entries.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            items: Vec::new(),
+            has_previous: false,
+            has_next: false,
+            edge: None,
+            count: Count {
+                rows: 0,
+                more: false,
+            },
+        }
+    }
+
     /// Converts the entries.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Slice<U> {
         Slice {

@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use rust_i18n::t;
 
+use crate::domain::admin_scope::AdminScope;
 use crate::domain::language::Language;
 
 /// A problem of an input field. Never contains the input.
@@ -46,6 +47,14 @@ pub enum Problem {
     NotServiceName,
     /// Not scopes, see [`crate::domain::service::Scopes::parse`].
     NotScopes,
+    /// Not the address of an endpoint, see [`crate::domain::webhook::EndpointUrl::parse`].
+    NotWebhookUrl,
+    /// The address of an endpoint with `http`, to a host that is not allowed.
+    NeedsHttps,
+    /// The address of an endpoint in a network that is not public.
+    NotPublic,
+    /// A scope that begins as those of the admin API do, but is none.
+    NotAdminScope,
     /// Not the claims of an account, see [`crate::domain::account_claims::AccountClaims::parse`].
     NotClaims,
     /// Claims of an account with a name that no claim may have.
@@ -84,6 +93,31 @@ pub enum Problem {
     NotDate,
     /// Not a session id.
     NotSession,
+    /// Not an account such as `user:1`.
+    NotAccount,
+    /// Not a time (RFC 3339) of the years 1970 to 9999.
+    NotTime,
+    /// Not a cursor of this list.
+    NotCursor,
+    /// Too many accounts contain the text.
+    TooManyAccounts,
+    /// Not a list of `1` to `max` objects.
+    NotItems {
+        /// Maximum number of objects.
+        max: usize,
+    },
+    /// More objects of a list have a password than may.
+    TooManyPasswords {
+        /// Maximum number of passwords.
+        max: usize,
+    },
+    /// More objects of a list have an invitation than may.
+    TooManyInvitations {
+        /// Maximum number of invitations.
+        max: usize,
+    },
+    /// Not a key of `Idempotency-Key`.
+    NotIdempotencyKey,
     /// Not a time zone of the IANA time zone database.
     NotTimeZone,
     /// The repeated password is different.
@@ -112,6 +146,11 @@ pub enum Problem {
     ChallengeExpired,
     /// A passkey that was registered on the page of another origin.
     OtherOrigin,
+    /// There are as many endpoints of webhooks as there may be.
+    TooManyEndpoints {
+        /// Maximum number of endpoints.
+        max: i64,
+    },
     /// The authenticator did not verify the user.
     UserNotVerified,
     /// The account has as many passkeys as it may have.
@@ -142,6 +181,14 @@ impl Problem {
             Self::NotPhone => t!("problem.not_phone", locale = locale),
             Self::NotServiceName => t!("problem.not_service_name", locale = locale),
             Self::NotScopes => t!("problem.not_scopes", locale = locale),
+            Self::NotWebhookUrl => t!("problem.not_webhook_url", locale = locale),
+            Self::NeedsHttps => t!("problem.needs_https", locale = locale),
+            Self::NotPublic => t!("problem.not_public", locale = locale),
+            Self::NotAdminScope => t!(
+                "problem.not_admin_scope",
+                locale = locale,
+                values = AdminScope::NAMES.join(", ")
+            ),
             Self::NotClaims => t!("problem.not_claims", locale = locale),
             Self::ReservedClaim => t!("problem.reserved_claim", locale = locale),
             Self::NotRole => t!("problem.not_role", locale = locale),
@@ -171,6 +218,18 @@ impl Problem {
             Self::SentInCookie => t!("problem.sent_in_cookie", locale = locale),
             Self::NotDate => t!("problem.not_date", locale = locale),
             Self::NotSession => t!("problem.not_session", locale = locale),
+            Self::NotAccount => t!("problem.not_account", locale = locale),
+            Self::NotTime => t!("problem.not_time", locale = locale),
+            Self::NotCursor => t!("problem.not_cursor", locale = locale),
+            Self::TooManyAccounts => t!("problem.too_many_accounts", locale = locale),
+            Self::NotItems { max } => t!("problem.not_items", locale = locale, max = max),
+            Self::TooManyPasswords { max } => {
+                t!("problem.too_many_passwords", locale = locale, max = max)
+            }
+            Self::TooManyInvitations { max } => {
+                t!("problem.too_many_invitations", locale = locale, max = max)
+            }
+            Self::NotIdempotencyKey => t!("problem.not_idempotency_key", locale = locale),
             Self::NotTimeZone => t!("problem.not_time_zone", locale = locale),
             Self::PasswordMismatch => t!("problem.password_mismatch", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),
@@ -186,6 +245,9 @@ impl Problem {
             Self::ChallengeExpired => t!("problem.challenge_expired", locale = locale),
             Self::OtherOrigin => t!("problem.other_origin", locale = locale),
             Self::UserNotVerified => t!("problem.user_not_verified", locale = locale),
+            Self::TooManyEndpoints { max } => {
+                t!("problem.too_many_endpoints", locale = locale, max = max)
+            }
             Self::TooManyPasskeys { max } => {
                 t!("problem.too_many_passkeys", locale = locale, max = max)
             }

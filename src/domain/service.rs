@@ -4,6 +4,7 @@ use std::fmt;
 
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 
+use crate::domain::admin_scope::{AdminScope, PREFIX};
 use crate::domain::problem::Problem;
 use crate::domain::text::line;
 
@@ -72,13 +73,17 @@ impl Scopes {
     /// Maximum number of characters of one scope.
     pub const MAX_LENGTH: usize = 64;
 
-    /// Parses words with spaces in between; none is allowed.
+    /// Parses words with spaces in between; none is allowed. Those of the admin API must be ones that it has.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         let mut words: Vec<&str> = typed.split_ascii_whitespace().collect();
         words.sort_unstable();
         words.dedup();
         if words.len() > Self::MAX || !words.iter().all(|word| is_scope(word)) {
             return Err(Problem::NotScopes);
+        }
+        let is_known = |word: &&str| AdminScope::from_word(word).is_some();
+        if !of_admin_api(words.iter().copied()).all(|word| is_known(&word)) {
+            return Err(Problem::NotAdminScope);
         }
         Ok(Self(words.join(" ")))
     }
@@ -106,6 +111,18 @@ impl Scopes {
         self.0.split_ascii_whitespace()
     }
 
+    /// Whether this scope of the admin API is one of them.
+    #[must_use]
+    pub fn grants(&self, scope: AdminScope) -> bool {
+        self.iter().any(|one| one == scope.as_str())
+    }
+
+    /// Whether all of these scopes that are ones of the admin API are among `others`.
+    #[must_use]
+    pub fn are_granted_by(&self, others: &Self) -> bool {
+        of_admin_api(self.iter()).all(|scope| others.iter().any(|one| one == scope))
+    }
+
     /// Whether all of these scopes are among `others`.
     #[must_use]
     pub fn are_among(&self, others: &Self) -> bool {
@@ -118,6 +135,11 @@ impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Those of the admin API.
+fn of_admin_api<'a>(words: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    words.filter(|word| word.starts_with(PREFIX))
 }
 
 /// `scope-token` of RFC 6749 section 3.3.
@@ -146,12 +168,24 @@ mod tests {
     }
 
     #[test]
+    fn only_the_scopes_of_the_admin_api_must_be_granted_by_those_of_the_granter() {
+        let scopes = |text: &str| Scopes::parse(text).unwrap();
+        let own = scopes("admin:services:write admin:locks:read");
+        assert!(own.grants(AdminScope::LocksRead) && !own.grants(AdminScope::LocksWrite));
+        assert!(scopes("orders:read admin:locks:read").are_granted_by(&own));
+        assert!(!scopes("admin:locks:read admin:locks:write").are_granted_by(&own));
+    }
+
+    #[test]
     fn scopes_are_sorted_words() {
         let scopes = Scopes::parse(" orders:write  orders:read orders:read ").unwrap();
         assert_eq!(scopes.as_str(), "orders:read orders:write");
         assert!(Scopes::parse("orders:read").unwrap().are_among(&scopes));
         assert!(!Scopes::parse("orders:read x").unwrap().are_among(&scopes));
         assert!(Scopes::parse("").unwrap().is_empty());
+        for odd in ["admin:", "admin:sessions", "a admin:sessions:reed"] {
+            assert_eq!(Scopes::parse(odd), Err(Problem::NotAdminScope), "{odd}");
+        }
         let long = "x".repeat(65);
         for odd in ["a\"b", "a\\b", "\u{e4}", long.as_str()] {
             assert_eq!(Scopes::parse(odd), Err(Problem::NotScopes), "{odd}");

@@ -15,18 +15,17 @@ use actix_web::{
     body::{BodySize, BoxBody, MessageBody},
     dev::ServiceResponse,
     http::{Method, StatusCode},
-    web::{self, Bytes},
+    web::Bytes,
 };
 use tracing::{Level, field};
 
 use crate::clock::Timestamp;
 use crate::domain::principal::TokenOwner;
 use crate::http::middleware::context::{RequestContext, standard_method};
+use crate::http::request_trace::{self, PROBES};
+use crate::http::worker::Worker;
 use crate::log_writer::LogWriter;
-use crate::services::Services;
-
-/// The routes of health checks.
-const HEALTH_CHECKS: [&str; 2] = ["/healthz", "/readyz"];
+use crate::traces::{RequestTrace, Span, TraceId};
 
 /// How much of a user agent is logged, in characters.
 const MAX_USER_AGENT: usize = 256;
@@ -37,13 +36,19 @@ thread_local! {
 
 /// A request, until its line is written.
 pub(super) struct LoggedRequest {
-    pub services: Rc<web::Data<Services>>,
+    pub worker: Rc<Worker>,
     pub context: Arc<RequestContext>,
     pub method: Method,
     pub started: Instant,
+    pub trace: Option<RequestTrace>,
 }
 
 impl LoggedRequest {
+    /// Its span, if it is traced.
+    pub(super) fn span(&self) -> Option<&Span> {
+        self.trace.as_ref()?.span.as_ref()
+    }
+
     /// Logs a streamed answer when its last part was sent.
     pub(super) fn log_when_sent(
         self,
@@ -54,20 +59,31 @@ impl LoggedRequest {
         response.map_body(|_, body| BoxBody::new(LoggedBody::new(body, self, route, status)))
     }
 
-    /// Logs an answer. `route` is the pattern and not the path, because a path can contain personal data; it is empty if no
-    /// route was found.
-    pub(super) fn log(&self, route: &str, status: StatusCode, bytes: u64) {
-        let config = &self.services.config.log;
-        if !config.health_checks && HEALTH_CHECKS.contains(&route) {
+    /// Logs and counts an answer, and completes the span. `route` is the pattern and not the path, because a path can contain
+    /// personal data; it is empty if no route was found.
+    pub(super) fn log(&mut self, route: &str, status: StatusCode, bytes: u64) {
+        let took = self.started.elapsed();
+        let method = standard_method(&self.method);
+        let services = &self.worker.services;
+        let counted = (route, method, status.as_u16());
+        let requests = &services.metrics.requests;
+        self.worker.requests.record(requests, counted, took);
+        if let Some(RequestTrace {
+            span: Some(span), ..
+        }) = &mut self.trace
+        {
+            request_trace::complete(span, method, route, status);
+        }
+        let config = &services.config.log;
+        if !config.health_checks && PROBES.contains(&route) {
             return;
         }
-        let took = self.started.elapsed();
         let context = &self.context;
         let user_agent = context.user_agent.as_deref();
         let line = Line {
             at: context.received_at + took,
             request_id: &context.id,
-            method: standard_method(&self.method),
+            method,
             route: if route.is_empty() { "-" } else { route },
             status,
             micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
@@ -78,6 +94,7 @@ impl LoggedRequest {
             address: context.address.filter(|_| config.client_address),
             user_agent: user_agent.filter(|_| config.user_agent).map(shortened),
             caller: context.caller(),
+            trace_id: self.trace.as_ref().map(|trace| trace.id),
         };
         match LogWriter::of_json() {
             None => line.trace(),
@@ -101,6 +118,7 @@ struct Line<'a> {
     address: Option<IpAddr>,
     user_agent: Option<&'a str>,
     caller: Option<TokenOwner>,
+    trace_id: Option<TraceId>,
 }
 
 impl Line<'_> {
@@ -118,6 +136,7 @@ impl Line<'_> {
             user_agent = self.user_agent,
             user_type = self.caller.map(TokenOwner::user_type),
             user_seq = self.caller.map(|caller| caller.user_seq().get()),
+            trace_id = self.trace_id.map(field::display),
             "request"
         );
     }
@@ -158,6 +177,9 @@ impl JsonLine {
         if let Some(caller) = line.caller {
             self.text_field("user_type", caller.user_type());
             self.field("user_seq", caller.user_seq().get());
+        }
+        if let Some(trace_id) = line.trace_id {
+            let _ = write!(self.text, r#","trace_id":"{trace_id}""#);
         }
         self.text.push_str(",\"target\":\"munjigi::request\"}\n");
         &self.text
@@ -274,10 +296,13 @@ mod tests {
 
     use super::*;
     use crate::domain::principal::{Principal, UserSeq};
+    use crate::traces::Parent;
 
     #[test]
     fn a_line_is_one_json_object_in_one_line_of_text() {
         let mut text = JsonLine::default();
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let parent = Parent::parse(parent).unwrap();
         let line = |micros, user_agent| Line {
             at: Timestamp::from_unix_micros(micros),
             request_id: "019c5c21cfae70dca2e2adad97cfb732",
@@ -289,6 +314,7 @@ mod tests {
             address: Some(IpAddr::from([127, 0, 0, 1])),
             user_agent: Some(user_agent),
             caller: Some(Principal::user(UserSeq::new(5).unwrap()).into()),
+            trace_id: Some(parent.trace),
         };
         let ugly = "a\"b\\c\u{1}\t\r\n\u{7f}\u{2028}가🔑";
         for (micros, time) in [
@@ -303,7 +329,7 @@ mod tests {
                 "timestamp": time, "level": "INFO", "message": "request",
                 "request_id": "019c5c21cfae70dca2e2adad97cfb732", "method": "GET", "route": "/api/me",
                 "status": 200, "micros": 17, "bytes": 297, "address": "127.0.0.1", "user_agent": ugly,
-                "user_type": "user", "user_seq": 5, "target": "munjigi::request",
+                "user_type": "user", "user_seq": 5, "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "target": "munjigi::request",
             });
             assert_eq!(read, expected);
         }
@@ -312,6 +338,7 @@ mod tests {
             address: None,
             user_agent: None,
             caller: None,
+            trace_id: None,
             ..line(0, "")
         };
         assert_eq!(

@@ -21,6 +21,7 @@ use crate::http::self_service::panel_is_here;
 use crate::http::server::fd_limit::reserve;
 use crate::http::server::{self, Limits};
 use crate::http::tls::Tls;
+use crate::http::worker::Worker;
 use crate::http::{admin, pipeline};
 use crate::services::{Error, Services};
 
@@ -103,7 +104,7 @@ fn serve(
     let limits = limits(&services.config, is_panel);
     let for_rejected = services.clone();
     let app = move || {
-        let of_worker = Rc::new(services.clone());
+        let of_worker = Rc::new(Worker::new(services.clone()));
         App::new()
             .app_data(services.clone())
             .configure(routes.clone())

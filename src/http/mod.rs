@@ -17,6 +17,8 @@ pub mod openapi;
 mod pipeline;
 mod refresh_cookie;
 mod request_body;
+mod request_trace;
 mod self_service;
 mod server;
 pub mod tls;
+mod worker;

@@ -20,7 +20,6 @@ use actix_web::{
         header::{ACCEPT_LANGUAGE, HeaderMap, USER_AGENT},
     },
     middleware::Next,
-    web,
 };
 use futures_util::{FutureExt, future::poll_immediate};
 use tokio::time::{error::Elapsed, timeout};
@@ -41,39 +40,44 @@ use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers::{self, REQUEST_ID};
 use crate::http::middleware::origin::Cors;
 use crate::http::middleware::refused_access;
+use crate::http::request_trace;
 use crate::http::self_service::panel_is_here;
 use crate::http::server::connection::RequestGuard;
+use crate::http::worker::Worker;
 use crate::services::Services;
+use crate::traces;
 
-/// Handles a request within `server.request_timeout`. The services are those of the worker: cores that count the references
-/// of one `Arc` in every request wait for each other.
+/// Handles a request within `server.request_timeout`.
 ///
 /// # Errors
 /// After a panic, a timeout or an error of an inner middleware there is no [`ServiceResponse`] to return: the error carries
 /// the complete answer.
 pub(super) async fn handle(
-    services: Rc<web::Data<Services>>,
+    worker: Rc<Worker>,
     mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let started = Instant::now();
-    let context = Arc::new(context_of(&request, &services));
+    let services = &worker.services;
+    let context = Arc::new(context_of(&request, services));
     normalise_path(&mut request);
     request.extensions_mut().insert(Arc::clone(&context));
-    let logged = LoggedRequest {
-        services: Rc::clone(&services),
+    let mut logged = LoggedRequest {
+        worker: Rc::clone(&worker),
         context: Arc::clone(&context),
         method: request.method().clone(),
         started,
+        trace: request_trace::begin(&request, services),
     };
     let server = &services.config.server;
     let guard = RequestGuard::begin(&request);
     let limit = server.request_timeout.get();
-    match within(limit, catch_panic(next.call(request))).await {
+    let handled = traces::within(logged.span(), next.call(request));
+    match within(limit, catch_panic(handled)).await {
         Ok(Ok(Ok(response))) => {
             let mut response = in_envelope(response, &context, server);
             if response.status() == StatusCode::FORBIDDEN {
-                refused_access::record(&services, &context, response.request()).await;
+                refused_access::record(services, &context, response.request()).await;
             }
             headers::add(response.headers_mut(), &context, server);
             if response.response().body().size() == BodySize::Stream {
@@ -84,14 +88,18 @@ pub(super) async fn handle(
             logged.log(&route, response.status(), length);
             Ok(response)
         }
-        Ok(Ok(Err(error))) => Err(completed(rendered(&error, &context, server, None), &logged)),
+        Ok(Ok(Err(error))) => {
+            let answer = rendered(&error, &context, server, None);
+            Err(completed(answer, &mut logged))
+        }
         Ok(Err(panic)) => {
             let error = ApiError::Internal(panic).into();
-            Err(completed(rendered(&error, &context, server, None), &logged))
+            let answer = rendered(&error, &context, server, None);
+            Err(completed(answer, &mut logged))
         }
         Err(_) => {
             guard.abandon();
-            Err(completed(timed_out(&context, server), &logged))
+            Err(completed(timed_out(&context, server), &mut logged))
         }
     }
 }
@@ -257,8 +265,8 @@ fn timed_out(context: &RequestContext, server: &ServerConfig) -> HttpResponse {
 }
 
 /// Completes and logs an answer that has no [`ServiceResponse`], and wraps it as an error.
-fn completed(mut answer: HttpResponse, request: &LoggedRequest) -> ActixError {
-    let server = &request.services.config.server;
+fn completed(mut answer: HttpResponse, request: &mut LoggedRequest) -> ActixError {
+    let server = &request.worker.services.config.server;
     headers::add(answer.headers_mut(), &request.context, server);
     request.log("", answer.status(), length(answer.body()));
     InternalError::from_response("answered", answer).into()

@@ -13,6 +13,9 @@ use rustls::{
     },
 };
 use tokio_rustls::TlsAcceptor;
+use x509_parser::parse_x509_certificate;
+
+use crate::clock::Timestamp;
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +37,13 @@ pub enum TlsError {
 
 /// A certificate and its key. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Tls(Arc<ArcSwap<ServerConfig>>);
+pub struct Tls(Arc<ArcSwap<Loaded>>);
+
+#[derive(Debug)]
+struct Loaded {
+    config: Arc<ServerConfig>,
+    expires_at: Option<Timestamp>,
+}
 
 impl Tls {
     /// Reads a certificate and its key.
@@ -42,8 +51,8 @@ impl Tls {
     /// # Errors
     /// [`TlsError`].
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let config = read(certificate, key)?;
-        Ok(Self(Arc::new(ArcSwap::new(Arc::new(config)))))
+        let loaded = read(certificate, key)?;
+        Ok(Self(Arc::new(ArcSwap::new(Arc::new(loaded)))))
     }
 
     /// Takes over another certificate and its key.
@@ -53,11 +62,17 @@ impl Tls {
 
     /// Accepts connections with the present certificate.
     pub(in crate::http) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.0.load_full())
+        TlsAcceptor::from(Arc::clone(&self.0.load().config))
+    }
+
+    /// When the present certificate expires; `None` if it cannot be read from it.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.0.load().expires_at
     }
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
+fn read(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
     let failed = |key, path: &Path| {
         let path = path.display().to_string();
         move |error: pem::Error| TlsError::File {
@@ -74,13 +89,23 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
                 .ok_or(pem::Error::NoItemsFound)
         })
         .map_err(failed("server.tls_certificate", certificate))?;
+    let expires_at = chain.first().and_then(expires_at);
     let private_key = PrivateKeyDer::from_pem_file(key).map_err(failed("server.tls_key", key))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, private_key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Loaded {
+        config: Arc::new(config),
+        expires_at,
+    })
+}
+
+fn expires_at(certificate: &CertificateDer) -> Option<Timestamp> {
+    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+    let expiry = certificate.validity().not_after.timestamp();
+    Timestamp::from_unix_seconds(expiry)
 }
 
 /// The cause in words. Errors of the PEM parser repeat parts of the file.

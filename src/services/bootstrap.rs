@@ -18,14 +18,17 @@ use crate::services::error::Error;
 use crate::services::ignored_proxies::IgnoredProxies;
 use crate::services::limits::state;
 use crate::services::maintenance::background::Jobs;
+use crate::services::metrics::counters::Metrics;
 use crate::services::passwords::{Passwords, PasswordsError};
 use crate::services::service::last_use::LastUse;
 use crate::services::signing_keys::ring::KeyFollower;
 use crate::services::status_lists::state::StatusLists;
-use crate::services::{dashboard, metrics, revocations};
+use crate::services::webhooks::background::Webhooks;
+use crate::services::{dashboard, revocations};
 use crate::store::{Store, StoreError, django_tokens};
 use crate::tokens::status_list::StatusListUris;
 use crate::tokens::{DjangoKey, KeyRing, MasterKeys, Tokens};
+use crate::traces::{Tracer, TracerError, TracerSettings};
 
 /// Maximum number of messages that wait for delivery.
 const DELIVERY_QUEUE: usize = 1000;
@@ -76,10 +79,14 @@ pub struct Services {
     pub status_lists: StatusLists,
     /// First uses of access tokens, for `tokens.recover_lost_answer`.
     pub access_token_usage: access_token_usage::AccessTokenUsage,
+    /// The state of sending webhooks for events.
+    pub webhooks: Webhooks,
     /// When services last authenticated.
     pub service_last_use: LastUse,
     /// Counters for the metrics endpoint.
-    pub metrics: metrics::Metrics,
+    pub metrics: Metrics,
+    /// Traces requests, if a collector is configured.
+    pub traces: Option<Tracer>,
     /// Whether the server got a signal to stop, so that it is not ready for further requests.
     pub is_stopping: AtomicBool,
 }
@@ -103,6 +110,9 @@ pub enum StartError {
     /// The settings of a delivery channel cannot be used.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    /// The settings of the collector of traces cannot be used.
+    #[error(transparent)]
+    Traces(#[from] TracerError),
 }
 
 impl Services {
@@ -149,7 +159,9 @@ impl Services {
             jobs: Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),
             service_last_use: LastUse::default(),
-            metrics: metrics::Metrics::default(),
+            webhooks: Webhooks::new(config.event_webhooks.clone()),
+            metrics: Metrics::default(),
+            traces: tracer(&config, &clock)?,
             is_stopping: AtomicBool::new(false),
             master_keys: keys.master,
             roles: Arc::new(config.roles.clone()),
@@ -185,6 +197,20 @@ impl Services {
         self.revocations
             .follow(&self.store, move |rows| keys.apply(&rows))
     }
+}
+
+/// The tracer of these settings; `None` if traces are off.
+fn tracer(config: &Config, clock: &Clock) -> Result<Option<Tracer>, TracerError> {
+    let traces = &config.traces;
+    let Some(endpoint) = traces.endpoint.clone() else {
+        return Ok(None);
+    };
+    let settings = TracerSettings {
+        endpoint,
+        headers: traces.header_list().ok_or(TracerError::Header)?,
+        sample_ratio: traces.sample_ratio,
+    };
+    Tracer::start(settings, clock.clone()).map(Some)
 }
 
 /// The addresses of the status lists; `None` if `tokens.status_list` is off.

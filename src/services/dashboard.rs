@@ -99,6 +99,12 @@ impl Dashboard {
         }))
     }
 
+    /// When the server started.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.0.started_at
+    }
+
     /// How long the server has been running.
     #[must_use]
     pub fn uptime(&self, now: Timestamp) -> Duration {

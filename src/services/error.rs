@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::idempotency::KeyConflict;
 use crate::domain::principal::UserType;
 use crate::domain::problem::Problems;
 use crate::domain::second_factor::{MissingProof, PendingLogin};
@@ -88,7 +89,7 @@ pub enum Error {
     /// `403` `FORBIDDEN`: in the admin panel an account cannot deactivate, demote or delete itself.
     #[error("accounts cannot deactivate, demote or delete themselves in the admin panel")]
     OwnAccount,
-    /// A change of the signing keys is refused. The API has none.
+    /// `409` `KEY_REFUSED`: a change of the signing keys is refused; `404` `NOT_FOUND`: there is no such key.
     #[error(transparent)]
     KeyRefused(#[from] KeyRefusal),
     /// `404` `USER_NOT_FOUND` or `CLIENT_NOT_FOUND`: the account does not exist.
@@ -97,6 +98,9 @@ pub enum Error {
     /// `404` `NOT_FOUND`: the service does not exist.
     #[error("no such service")]
     ServiceNotFound,
+    /// `404` `NOT_FOUND`: the endpoint of webhooks, or the event for it, does not exist. The API has none.
+    #[error("no such endpoint, or no such event for it")]
+    WebhookNotFound,
     /// `400` `invalid_scope`: the service may not have one of the requested scopes.
     #[error("the service does not have one of these scopes")]
     ScopeNotGranted,
@@ -106,6 +110,16 @@ pub enum Error {
         /// The field.
         field: &'static str,
     },
+    /// `422` `IDEMPOTENCY_KEY_REUSED` or `409` `IDEMPOTENCY_KEY_IN_USE`: the key stands for another request, or for one that is
+    /// still running.
+    #[error(transparent)]
+    Idempotency(#[from] KeyConflict),
+    /// `403` `FORBIDDEN`: a service changes a user whose role may change accounts, without the scope for it.
+    #[error("the service may not change users whose role may change accounts")]
+    RoleNeedsScope,
+    /// `403` `FORBIDDEN`: a service would get scopes of the admin API that the calling one does not have.
+    #[error("the service may not grant scopes of the admin API that it does not have")]
+    ScopeNotOwned,
     /// `429` `RATE_LIMITED`: too many attempts or requests.
     #[error("too many requests")]
     RateLimited {

@@ -14,6 +14,7 @@ pub mod checklist;
 pub mod dashboard;
 pub mod deliveries;
 pub mod error;
+pub mod idempotency;
 pub mod ignored_proxies;
 pub mod import;
 pub mod limits;
@@ -32,6 +33,7 @@ pub mod signing_keys;
 pub mod status_lists;
 pub mod test_mail;
 pub mod tokens;
+pub mod webhooks;
 
 pub use bootstrap::Services;
 pub use error::Error;

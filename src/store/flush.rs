@@ -49,6 +49,10 @@ text_enum! {
         SecondFactorChallenges = "second_factor_challenges",
         /// Answered challenges of passkeys.
         PasskeyChallenges = "passkey_challenges",
+        /// Events for endpoints of webhooks.
+        WebhookDeliveries = "webhook_deliveries",
+        /// Requests with an `Idempotency-Key`.
+        IdempotencyKeys = "idempotency_keys",
     }
 }
 
@@ -61,6 +65,7 @@ impl ExpiringTable {
             | Self::Revocations
             | Self::BrowserSessions
             | Self::Deliveries
+            | Self::WebhookDeliveries
             | Self::Jobs => "id",
             Self::RateLimits => "bucket",
             Self::SetUpLinks => "token_hash",
@@ -68,6 +73,7 @@ impl ExpiringTable {
             Self::SecondFactorChallenges => "id_hash",
             Self::SigningKeys => "kid",
             Self::PasskeyChallenges => "challenge_hash",
+            Self::IdempotencyKeys => "key_mac",
         }
     }
 

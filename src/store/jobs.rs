@@ -151,8 +151,11 @@ pub fn request_stop(connection: &mut Db, id: &JobId) -> Result<bool, StoreError>
         == 1)
 }
 
-/// Marks running jobs as failed whose last heartbeat was before `before`. Returns their number.
-pub fn fail_stale(connection: &mut Db, before: Timestamp) -> Result<usize, StoreError> {
+/// Marks running jobs as failed whose last heartbeat was before `before`. Returns their kinds and ids.
+pub fn fail_stale(
+    connection: &mut Db,
+    before: Timestamp,
+) -> Result<Vec<(JobKind, JobId)>, StoreError> {
     let dead = jobs::table
         .filter(jobs::state.eq(JobState::Running))
         .filter(jobs::heartbeat_at.lt(before));
@@ -162,5 +165,6 @@ pub fn fail_stale(connection: &mut Db, before: Timestamp) -> Result<usize, Store
             // The exact time of its end is unknown.
             jobs::finished_at.eq(jobs::heartbeat_at.nullable()),
         ))
-        .execute(connection)?)
+        .returning((jobs::kind, jobs::id))
+        .get_results(connection)?)
 }

@@ -25,6 +25,7 @@ pub mod django_tokens;
 pub mod engine;
 mod error;
 pub mod flush;
+pub mod idempotency_keys;
 pub mod imports;
 pub mod jobs;
 pub mod login_history;
@@ -55,12 +56,15 @@ pub mod token_owners;
 pub mod totals;
 pub mod totp_factors;
 pub mod users;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
 mod write_probe;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use crate::store::engine::{
+    StoreFigures,
     connection::{Db, StoreSettings, Target},
     transaction::Transaction,
 };
@@ -70,7 +74,8 @@ use crate::store::engine::Engine;
 use crate::store::engine::other_work::OtherWork;
 use crate::store::engine::postgres_pool::{in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
-use crate::store::engine::transaction::Action;
+use crate::store::engine::traced::traced;
+use crate::store::engine::transaction::Written;
 use crate::store::engine::write_health::WriteHealth;
 use crate::store::revocation_feed::{Feed, UpdateHandler};
 use crate::store::rotation::{Rotated, Rotation};
@@ -90,21 +95,6 @@ pub struct Store {
     has_audit_outbox: bool,
     write_health: Arc<WriteHealth>,
     other_work: OtherWork,
-}
-
-/// The result of a transaction.
-struct Written<T> {
-    value: T,
-    has_revocation_events: bool,
-    after_commit: Vec<Action>,
-}
-
-impl<T> Written<T> {
-    fn committed(&mut self) {
-        for action in self.after_commit.drain(..) {
-            action();
-        }
-    }
 }
 
 impl Store {
@@ -180,6 +170,12 @@ impl Store {
         }
     }
 
+    /// How the connections are used, for metrics.
+    #[must_use]
+    pub fn figures(&self) -> StoreFigures {
+        self.engine.figures()
+    }
+
     /// Runs a closure that reads a few rows by a key. Each statement sees the database at the time it runs.
     ///
     /// # Errors
@@ -189,11 +185,14 @@ impl Store {
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        match &self.engine {
-            Engine::Sqlite { readers, .. } => readers.run(f).await,
-            Engine::Postgres { pool, .. } => pool.spawn_blocking(move |pool| pool.run(f)).await,
-            Engine::ReadOnly(connection) => connection.run(f).await,
-        }
+        let read = async {
+            match &self.engine {
+                Engine::Sqlite { readers, .. } => readers.run(f).await,
+                Engine::Postgres { pool, .. } => pool.spawn_blocking(move |pool| pool.run(f)).await,
+                Engine::ReadOnly(connection) => connection.run(f).await,
+            }
+        };
+        traced(&self.target, "read", read).await
     }
 
     /// Runs a closure that reads many rows: a list, a search, a count. It does not delay reads by key: SQLite has
@@ -205,21 +204,24 @@ impl Store {
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        match &self.engine {
-            Engine::Sqlite { list_readers, .. } => list_readers.run(f).await,
-            Engine::Postgres {
-                pool, list_limit, ..
-            } => {
-                let permit = list_limit.acquire().await?;
-                pool.spawn_blocking(move |pool| {
-                    // Held until the work has finished, even when the caller has stopped waiting for it.
-                    let _permit = permit;
-                    pool.run(f)
-                })
-                .await
+        let read = async {
+            match &self.engine {
+                Engine::Sqlite { list_readers, .. } => list_readers.run(f).await,
+                Engine::Postgres {
+                    pool, list_limit, ..
+                } => {
+                    let permit = list_limit.acquire().await?;
+                    pool.spawn_blocking(move |pool| {
+                        // Held until the work has finished, even when the caller has stopped waiting for it.
+                        let _permit = permit;
+                        pool.run(f)
+                    })
+                    .await
+                }
+                Engine::ReadOnly(connection) => connection.run(f).await,
             }
-            Engine::ReadOnly(connection) => connection.run(f).await,
-        }
+        };
+        traced(&self.target, "list", read).await
     }
 
     /// Like [`Store::read_list`], for background work: while the queue is full, it waits instead of failing.
@@ -274,18 +276,22 @@ impl Store {
                 after_commit: transaction.after_commit,
             })
         };
-        let result = match &self.engine {
-            Engine::Sqlite { writer, .. } => writer.write(work, Written::committed).await,
-            Engine::Postgres { pool, .. } => {
-                pool.spawn_blocking(move |pool| {
-                    let mut written = pool.run(|connection| in_transaction(connection, &work))?;
-                    written.committed();
-                    Ok(written)
-                })
-                .await
+        let write = async {
+            match &self.engine {
+                Engine::Sqlite { writer, .. } => writer.write(work, Written::committed).await,
+                Engine::Postgres { pool, .. } => {
+                    pool.spawn_blocking(move |pool| {
+                        let mut written =
+                            pool.run(|connection| in_transaction(connection, &work))?;
+                        written.committed();
+                        Ok(written)
+                    })
+                    .await
+                }
+                Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
             }
-            Engine::ReadOnly(_) => return Err(ReadOnly::error().into()),
         };
+        let result = traced(&self.target, "write", write).await;
         self.write_health.record(&result);
         let written = result?;
         if written.has_revocation_events
@@ -307,16 +313,19 @@ impl Store {
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
         self.other_work.begin_write();
-        let result = match &self.engine {
-            Engine::Sqlite { writer, .. } => writer.write(f, |_| ()).await,
-            Engine::Postgres { pool, .. } => {
-                pool.spawn_blocking(move |pool| {
-                    pool.run_once(|connection| with_retries(|| f(connection)))
-                })
-                .await
+        let write = async {
+            match &self.engine {
+                Engine::Sqlite { writer, .. } => writer.write(f, |_| ()).await,
+                Engine::Postgres { pool, .. } => {
+                    pool.spawn_blocking(move |pool| {
+                        pool.run_once(|connection| with_retries(|| f(connection)))
+                    })
+                    .await
+                }
+                Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
             }
-            Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
         };
+        let result = traced(&self.target, "write", write).await;
         self.write_health.record(&result);
         result
     }
@@ -328,14 +337,17 @@ impl Store {
     /// As [`Store::write_statement`].
     pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, StoreError> {
         self.other_work.begin_write();
-        let result = match &self.engine {
-            Engine::Sqlite { writer, .. } => {
-                let rotate = move |connection: &mut Db| rotate_alone(connection, &rotation);
-                writer.write_without_savepoint(rotate).await
+        let rotate = async {
+            match &self.engine {
+                Engine::Sqlite { writer, .. } => {
+                    let rotate = move |connection: &mut Db| rotate_alone(connection, &rotation);
+                    writer.write_without_savepoint(rotate).await
+                }
+                Engine::Postgres { rotations, .. } => rotations.run(rotation).await,
+                Engine::ReadOnly(_) => Err(ReadOnly::error()),
             }
-            Engine::Postgres { rotations, .. } => rotations.run(rotation).await,
-            Engine::ReadOnly(_) => Err(ReadOnly::error()),
         };
+        let result = traced(&self.target, "rotate", rotate).await;
         self.write_health.record(&result);
         result
     }

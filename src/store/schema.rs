@@ -145,6 +145,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (key_mac) {
+        key_mac -> Text,
+        request_mac -> Text,
+        answer -> Nullable<Text>,
+        locked_until -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     imported_accounts (user_type, user_seq) {
         user_type -> Text,
         user_seq -> BigInt,
@@ -406,6 +416,40 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> BigInt,
+        endpoint_id -> BigInt,
+        message_id -> Text,
+        event_type -> Text,
+        account -> Nullable<Text>,
+        body -> Text,
+        state -> Text,
+        attempts -> BigInt,
+        due_at -> Timestamp,
+        retry_until -> Timestamp,
+        created_at -> Timestamp,
+        attempted_at -> Nullable<Timestamp>,
+        reason -> Nullable<Text>,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (id) {
+        id -> BigInt,
+        name -> Text,
+        url -> Text,
+        events -> Text,
+        secret -> Text,
+        previous_secret -> Nullable<Text>,
+        previous_until -> Nullable<Timestamp>,
+        is_active -> Bool,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     audit_chain,
     audit_chain_links,
@@ -417,6 +461,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deliveries,
     device_tokens,
     django_tokens,
+    idempotency_keys,
     imported_accounts,
     jobs,
     otp_challenges,
@@ -437,4 +482,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     status_indexes,
     totp_factors,
     users,
+    webhook_deliveries,
+    webhook_endpoints,
 );

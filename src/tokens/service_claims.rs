@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::config::TokensConfig;
 use crate::domain::principal::{TokenOwner, UserSeq};
+use crate::domain::service::Scopes;
 use crate::domain::session::Jti;
 use crate::tokens::claims::{TokenType, check_times, owner, text, time, token_type};
 use crate::tokens::error::TokenDefect;
@@ -50,6 +51,13 @@ impl ServiceClaims {
     /// Checks the times, as [`check_times`].
     pub(super) fn check_times(&self, now: Timestamp, leeway: Duration) -> Result<(), TokenDefect> {
         check_times((self.issued_at, self.expires_at), now, leeway)
+    }
+
+    /// The scopes of the token.
+    #[must_use]
+    pub fn scopes(&self) -> Scopes {
+        let text = self.all.get("scope").and_then(Value::as_str);
+        text.and_then(Scopes::from_stored).unwrap_or_default()
     }
 
     /// All claims of the token.

@@ -9,7 +9,8 @@ use std::{
 
 /// The layers, lowest first. Layers of one row do not import from each other.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "log_writer", "worker_pool"],
+    &["clock", "histogram", "log_writer"],
+    &["traces", "worker_pool"],
     &["domain"],
     &["config"],
     &["tokens"],

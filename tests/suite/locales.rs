@@ -105,6 +105,7 @@ fn every_code_has_a_message_and_every_message_a_code() {
 fn every_message_is_used() {
     let mut sources = read("src/domain/problem.rs");
     sources.push_str(&read("src/http/api/errors.rs"));
+    sources.push_str(&read("src/http/api/answer.rs"));
     for key in words("en").keys().filter(|key| !key.starts_with("code.")) {
         assert!(sources.contains(&format!("\"{key}\"")), "{key} is not used");
     }

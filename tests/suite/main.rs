@@ -26,3 +26,4 @@ mod races;
 mod simplejwt;
 mod store;
 mod support;
+mod webhooks;

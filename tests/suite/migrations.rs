@@ -117,13 +117,19 @@ INSERT INTO passkeys (id, user_type, user_seq, credential_id, public_key, sign_c
     is_backup_eligible, is_backed_up, created_at)
 VALUES ('p', 'user', 1, 'c', 'k', 0, 'Laptop', 'internal', TRUE, FALSE, '2026-01-01 00:00:00');
 INSERT INTO passkey_handles (handle, user_type, user_seq) VALUES ('h', 'user', 1);
+INSERT INTO webhook_endpoints (name, url, events, secret, is_active, created_at, updated_at)
+VALUES ('hook', 'https://x.org/', 'account.created', 's', TRUE, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO webhook_deliveries (endpoint_id, message_id, event_type, body, state, attempts, due_at, retry_until, created_at, expires_at)
+VALUES (1, 'm', 'account.created', '{}', 'waiting', 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO passkey_challenges (challenge_hash, expires_at) VALUES ('h', '2026-01-01 00:00:00');
+INSERT INTO idempotency_keys (key_mac, request_mac, answer, locked_until, expires_at)
+VALUES ('k', 'r', '[]', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 UPDATE users SET search_text = 'ann@y.org';
 UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 33] = [
+const TABLES: [&str; 36] = [
     "users",
     "client_users",
     "sessions",
@@ -154,6 +160,9 @@ const TABLES: [&str; 33] = [
     "passkey_handles",
     "passkey_challenges",
     "schema_compatibility",
+    "webhook_endpoints",
+    "webhook_deliveries",
+    "idempotency_keys",
     "users_search",
     "client_users_search",
     "audit_events_search",

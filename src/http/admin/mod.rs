@@ -11,3 +11,5 @@ pub mod paths;
 pub mod person_paths;
 pub(in crate::http) mod routes;
 pub(in crate::http) mod web;
+pub mod webhook_paths;
+mod webhook_routes;

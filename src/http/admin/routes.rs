@@ -1,11 +1,9 @@
 //! Every path of the admin panel, and of the pages for owners of accounts. A trailing slash is removed before paths are matched.
 
-use std::fmt::Display;
-
 use actix_web::{
-    FromRequest, Handler, Resource, Responder, Route, Scope, guard,
+    Resource, Scope,
     middleware::{Compress, from_fn},
-    web::{self, ServiceConfig, scope, to},
+    web::{ServiceConfig, scope, to},
 };
 
 use crate::domain::principal::UserType;
@@ -19,6 +17,8 @@ use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::panel::Panel;
+use crate::http::admin::web::resource::{get, post, resource};
+use crate::http::admin::webhook_routes;
 
 /// The panel's routes.
 pub fn routes(config: &mut ServiceConfig) {
@@ -30,6 +30,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .into_iter()
         .chain(second_factors())
         .chain(service_pages())
+        .chain(webhook_routes::pages())
         .chain(tokens_and_logs())
         .chain(signing_keys())
         .chain(people(UserType::User))
@@ -358,34 +359,6 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
     }
     let with_population = move |resource: Resource| resource.app_data(Population(user_type));
     resources.into_iter().map(with_population)
-}
-
-/// A path of a scope, with its methods; any other method is 405.
-fn resource<const N: usize>(path: impl Display, routes: [Route; N]) -> Resource {
-    let path = path.to_string();
-    let in_panel = path.strip_prefix(paths::DASHBOARD);
-    let in_scope = in_panel.or(path.strip_prefix(paths::OWNERS));
-    let resource = web::resource(in_scope.unwrap_or(&path));
-    routes.into_iter().fold(resource, Resource::route)
-}
-
-fn get<F, Args>(handler: F) -> Route
-where
-    F: Handler<Args>,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    let read = guard::Any(guard::Get()).or(guard::Head());
-    web::route().guard(read).to(handler)
-}
-
-fn post<F, Args>(handler: F) -> Route
-where
-    F: Handler<Args>,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    web::post().to(handler)
 }
 
 /// The response where no route of the panel matches; within the panel for a signed-in viewer.

@@ -19,8 +19,8 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::domain::language::Language;
-use crate::domain::paging::Paged;
-use crate::http::api::links::{Links, Pagination};
+use crate::domain::paging::{Count, Cursor, Paged, Slice};
+use crate::http::api::links::{Links, ListPosition, Pagination};
 use crate::http::device_token;
 use crate::http::middleware::context::RequestContext;
 use crate::services::Services;
@@ -45,6 +45,9 @@ pub(in crate::http) struct Meta<'a> {
     /// The addresses of other pages; in lists with pages only.
     #[serde(skip_serializing_if = "Option::is_none")]
     links: Option<Links>,
+    /// The position of the answer; in lists with cursors only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<ListPosition>,
 }
 
 impl<'a> Meta<'a> {
@@ -54,6 +57,7 @@ impl<'a> Meta<'a> {
             request_id: &context.id,
             pagination: None,
             links: None,
+            list: None,
         }
     }
 }
@@ -74,6 +78,7 @@ pub(super) struct Answer<T> {
     code: &'static str,
     data: Option<T>,
     pagination: Option<Pagination>,
+    position: Option<(i64, Count, Option<Cursor>)>,
     device_token: Option<String>,
     device_cookie: Option<Cookie<'static>>,
     refresh_cookie: Option<Cookie<'static>>,
@@ -98,6 +103,7 @@ impl<T> Answer<T> {
             code,
             data,
             pagination: None,
+            position: None,
             device_token: None,
             device_cookie: None,
             refresh_cookie: None,
@@ -112,6 +118,11 @@ impl<T> Answer<T> {
     /// 201 with the created object.
     pub(super) fn created(code: &'static str, data: T) -> Self {
         Self::new(StatusCode::CREATED, code, Some(data))
+    }
+
+    /// 202 with data: what was requested is done in the background.
+    pub(super) fn accepted_with(code: &'static str, data: T) -> Self {
+        Self::new(StatusCode::ACCEPTED, code, Some(data))
     }
 
     /// The same with other data.
@@ -153,6 +164,24 @@ impl<T> Answer<Vec<T>> {
     }
 }
 
+impl<T> Answer<Vec<T>> {
+    /// 200 with a part of a list with cursors. Rows that were not examined are in the next part: one may be without entries.
+    pub(super) fn part<R>(
+        code: &'static str,
+        slice: Slice<R>,
+        page_size: i64,
+        cursor_of: impl Fn(&R) -> Cursor,
+        view: impl FnMut(R) -> T,
+    ) -> Self {
+        let last = slice.items.last().filter(|_| slice.has_next).map(cursor_of);
+        let next = slice.edge.or(last);
+        Self {
+            position: Some((page_size, slice.count, next)),
+            ..Self::ok(code, slice.items.into_iter().map(view).collect())
+        }
+    }
+}
+
 impl<T: Serialize> Responder for Answer<T> {
     type Body = BoxBody;
 
@@ -164,6 +193,10 @@ impl<T: Serialize> Responder for Answer<T> {
         meta.links = self
             .pagination
             .map(|position| Links::new(request, position));
+        let position = self.position.as_ref();
+        meta.list = position.map(|(page_size, count, next)| {
+            ListPosition::new(request, *page_size, *count, next.as_ref())
+        });
         let body = Envelope {
             success: true,
             code: self.code,
@@ -198,6 +231,15 @@ pub(in crate::http) fn code_message(language: Language, code: &str) -> Cow<'stat
 /// A message that differs from that of its code, by its key.
 pub(super) fn sentence(language: Language, key: &'static str) -> Cow<'static, str> {
     t!(key, locale = language.tag())
+}
+
+/// The message of `FORBIDDEN` with the scope that the access token does not have.
+pub(super) fn scope_missing(language: Language, scope: &str) -> Cow<'static, str> {
+    t!(
+        "sentence.scope_missing",
+        locale = language.tag(),
+        scope = scope
+    )
 }
 
 /// The message of `RATE_LIMITED` with the seconds to wait.

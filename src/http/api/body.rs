@@ -15,6 +15,9 @@ use crate::http::api::input::{Declared, Field, Input, Presence};
 use crate::http::request_body;
 use crate::services::Error;
 
+/// An object of JSON.
+pub(super) type Object = Map<String, Value>;
+
 /// The fields of a body, and the problems found so far.
 pub(super) struct Fields {
     declared: Declared,
@@ -32,15 +35,9 @@ impl FromRequest for Fields {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let media_type = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .map(|value| media_type(value.as_bytes()));
+        let media_type = sent_media_type(request);
         let bytes = request_body::read(request.clone(), payload.take());
-        let endpoint = Endpoint::of(request);
-        let (declared, refuses_unknown) = endpoint.map_or((&[][..], false), |endpoint| {
-            (endpoint.body, endpoint.refuses_unknown)
-        });
+        let (declared, refuses_unknown) = declared_fields(request);
         Box::pin(async move {
             let read = match bytes.await {
                 Ok(bytes) => Self::read(&bytes, media_type.as_deref(), declared),
@@ -56,6 +53,18 @@ impl FromRequest for Fields {
             Ok(fields)
         })
     }
+}
+
+/// The fields that the endpoint of a request declares, and whether it refuses others.
+fn declared_fields(request: &HttpRequest) -> (&'static [Field], bool) {
+    Endpoint::of(request).map_or((&[][..], false), |endpoint| {
+        (endpoint.body, endpoint.refuses_unknown)
+    })
+}
+
+fn sent_media_type(request: &HttpRequest) -> Option<String> {
+    let header = request.headers().get(CONTENT_TYPE);
+    header.map(|value| media_type(value.as_bytes()))
 }
 
 /// `type/subtype` in lower case, without parameters; `application/anything+json` is JSON (RFC 6839 section 3.1).
@@ -78,6 +87,23 @@ impl Fields {
             problems: Problems::default(),
             unreadable: None,
         }
+    }
+
+    /// Reads the body of a request, which was received as a whole.
+    pub(super) fn of_request(request: &HttpRequest, bytes: &[u8]) -> Result<Self, ApiError> {
+        let (declared, refuses_unknown) = declared_fields(request);
+        let mut fields = Self::read(bytes, sent_media_type(request).as_deref(), declared)?;
+        if refuses_unknown {
+            fields.refuse_unknown();
+        }
+        Ok(fields)
+    }
+
+    /// The fields of an object within a body, and no others.
+    pub(super) fn of_object(object: Object, declared: &'static [Field]) -> Self {
+        let mut fields = Self::new(object, false, declared);
+        fields.refuse_unknown();
+        fields
     }
 
     /// Reads a body of an endpoint with these fields. The media type is in lower case and without parameters.
@@ -227,6 +253,18 @@ impl Fields {
             .ok()
     }
 
+    /// A list of objects that must be sent. In a form it is JSON text.
+    pub(super) fn objects(&mut self, input: &Input<Vec<Object>>) -> Option<Vec<Object>> {
+        self.declared.note(input.name, &[Presence::Required]);
+        let read = match self.values.get(input.name) {
+            None | Some(Value::Null) => Err(Problem::Required),
+            Some(Value::String(text)) if self.from_form => (input.parse)(text),
+            Some(list) => (input.parse)(&list.to_string()),
+        };
+        read.map_err(|problem| self.problem(input.name, problem))
+            .ok()
+    }
+
     /// A boolean that may be missing or null.
     pub(super) fn boolean(&mut self, input: &Input<bool>) -> Option<bool> {
         self.declared.note(input.name, &[Presence::Optional]);
@@ -258,7 +296,7 @@ impl Fields {
                 self.truth(field.name);
             }
             // An object is read by the handler alone.
-            Kind::Object | Kind::Credential => {}
+            Kind::Object | Kind::Credential | Kind::Items(_) => {}
             _ => {
                 self.text(field.name, |text| field.problem(text).map_or(Ok(()), Err));
             }

@@ -17,6 +17,7 @@ use crate::config::{ApiAccess, Rights, TokensConfig};
 use crate::domain::audit::{Actor, AuditSource};
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, TokenOwner};
+use crate::http::api::endpoint::Endpoint;
 use crate::http::api::errors::ApiError;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::context::{RequestContext, borrowed_services};
@@ -35,19 +36,23 @@ pub(super) struct Bearer(pub Caller);
 /// A caller with a valid access token, or the `401` without one, for a request that may have other credentials.
 pub(super) struct OptionalBearer(pub Result<Caller, ApiError>);
 
-/// An internal user whose role may list accounts, and the rights of the role.
-pub(super) struct Internal(pub Caller, Rights);
+/// An internal user whose role may list accounts, or a service whose access token has the scope for it.
+pub(super) struct Internal {
+    /// The account; `None` for a service.
+    own: Option<Principal>,
+    sees_contacts: bool,
+}
 
 impl Internal {
     /// Whether the caller sees the e-mail addresses and telephone numbers of all accounts. With the right to list them, only
     /// the caller's own.
     pub(super) fn sees_contacts(&self) -> bool {
-        self.1.api >= ApiAccess::Read
+        self.sees_contacts
     }
 
     /// Whether the caller sees the e-mail address and the telephone number of this account.
     pub(super) fn sees_contacts_of(&self, account: Principal) -> bool {
-        self.sees_contacts() || self.0.account.principal == account
+        self.sees_contacts() || self.own == Some(account)
     }
 }
 
@@ -123,6 +128,38 @@ async fn refused_service(services: &Services, request: &HttpRequest, token: &str
     }
 }
 
+/// A caller who may list accounts.
+async fn internal(request: HttpRequest) -> Result<Internal, ApiError> {
+    match authenticated(request.clone(), Some(ApiAccess::List)).await {
+        Ok((caller, rights)) => Ok(Internal {
+            own: Some(caller.account.principal),
+            sees_contacts: rights.api >= ApiAccess::Read,
+        }),
+        // Of a valid token, possibly one of a service.
+        Err(error) if error.status_code() == StatusCode::FORBIDDEN => {
+            reading_service(&request).await?.ok_or(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A service whose access token has the scope with which the endpoint may be read; `None` for another caller.
+async fn reading_service(request: &HttpRequest) -> Result<Option<Internal>, ApiError> {
+    let Some(scope) = Endpoint::of(request).and_then(|endpoint| endpoint.or_scope) else {
+        return Ok(None);
+    };
+    let services = borrowed_services(request)?;
+    let token = bearer_token(request, services.tokens.settings())?;
+    match access::verify(services, token).await {
+        Ok(caller) if caller.claims.scopes().grants(scope) => Ok(Some(Internal {
+            own: None,
+            sees_contacts: true,
+        })),
+        Ok(_) => Err(ApiError::ScopeMissing(scope.as_str())),
+        Err(_) => Ok(None),
+    }
+}
+
 impl FromRequest for Bearer {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
@@ -152,10 +189,7 @@ impl FromRequest for Internal {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = authenticated(request.clone(), Some(ApiAccess::List));
-        caller
-            .map_ok(|(caller, rights)| Self(caller, rights))
-            .boxed_local()
+        internal(request.clone()).boxed_local()
     }
 }
 

@@ -117,7 +117,7 @@ pub(super) async fn create(
     Ok(Answer::created("CLIENT_CREATED", client))
 }
 
-fn new_client(mut fields: Fields) -> Result<NewClient, ApiError> {
+pub(super) fn new_client(mut fields: Fields) -> Result<NewClient, ApiError> {
     let username = fields.required(&USERNAME);
     let external_id = fields.clearable(&EXTERNAL_ID).flatten();
     let name = fields.optional(&NAME);
@@ -168,7 +168,19 @@ pub(super) async fn update(
 ) -> Result<Answer<Client>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::Client)?;
     fields.require_any();
-    let changes = ClientChanges {
+    let changes = changes(&mut fields);
+    let current = fields.optional(&CURRENT_PASSWORD);
+    fields.finish()?;
+    let by = requester(&caller, &request, device, current);
+    let client = step_up::update_client(&services, &by, user_seq, changes)
+        .await
+        .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name)]))?;
+    Ok(Answer::ok("CLIENT_UPDATED", client))
+}
+
+/// The changes of a body.
+pub(super) fn changes(fields: &mut Fields) -> ClientChanges {
+    ClientChanges {
         username: fields.optional(&USERNAME),
         external_id: fields.clearable(&EXTERNAL_ID),
         name: fields.optional(&NAME),
@@ -178,14 +190,7 @@ pub(super) async fn update(
         password: fields.nullable(&PASSWORD),
         is_active: fields.boolean(&IS_ACTIVE),
         claims: fields.object(&CLAIMS),
-    };
-    let current = fields.optional(&CURRENT_PASSWORD);
-    fields.finish()?;
-    let by = requester(&caller, &request, device, current);
-    let client = step_up::update_client(&services, &by, user_seq, changes)
-        .await
-        .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name)]))?;
-    Ok(Answer::ok("CLIENT_UPDATED", client))
+    }
 }
 
 /// `DELETE /api/clients/{user_seq}`: deletes a client and ends its sessions.

@@ -62,7 +62,7 @@ codes! {
         "send the proof to `POST /auth/reauthenticate` and repeat the request";
     CURRENT_PASSWORD_REQUIRED = 403 "CURRENT_PASSWORD_REQUIRED", "the change needs `current_password`",
         "ask for the caller's password and repeat the request with it";
-    NOT_FOUND = 404 "NOT_FOUND", "no such path or status list, or no such session or passkey of the caller", "do not repeat the request";
+    NOT_FOUND = 404 "NOT_FOUND", "no such path, status list or object of the admin API, or no such session or passkey of the caller", "do not repeat the request";
     OTP_DISABLED = 404 "OTP_DISABLED", "one-time codes are turned off (`otp.delivery`)", "log in by password";
     PASSKEYS_UNAVAILABLE = 404 "PASSKEYS_UNAVAILABLE",
         "passkeys need a `server.public_url` with a host name, over https or at `localhost`", "use another second factor";
@@ -79,8 +79,14 @@ codes! {
     ALREADY_EXISTS = 409 "ALREADY_EXISTS", "another account has this e-mail address, username or external id; `errors` names the field",
         "choose another value";
     SECOND_FACTOR_EXISTS = 409 "SECOND_FACTOR_EXISTS", "the account has this second factor already", "remove it first";
-    PAYLOAD_TOO_LARGE = 413 "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB", "send less";
+    KEY_REFUSED = 409 "KEY_REFUSED", "the signing key cannot be changed in this way; `message` says why",
+        "read the list again";
+    IDEMPOTENCY_KEY_IN_USE = 409 "IDEMPOTENCY_KEY_IN_USE", "a request with this `Idempotency-Key` is still running",
+        "repeat the request later";
+    PAYLOAD_TOO_LARGE = 413 "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB, or 1 MiB for many accounts", "send less";
     UNSUPPORTED_MEDIA_TYPE = 415 "UNSUPPORTED_MEDIA_TYPE", "the body is neither JSON nor a form", "set `Content-Type`";
+    IDEMPOTENCY_KEY_REUSED = 422 "IDEMPOTENCY_KEY_REUSED", "this `Idempotency-Key` was sent with another request",
+        "send another key";
     RATE_LIMITED = 429 "RATE_LIMITED", "too many attempts", "repeat the request after `Retry-After` seconds";
     INTERNAL_ERROR = 500 "INTERNAL_ERROR", "a bug; the log has the details under the request's id",
         "keep the tokens, report the request's id";

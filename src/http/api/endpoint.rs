@@ -3,6 +3,7 @@
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, http, web};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+use crate::domain::admin_scope::AdminScope;
 use crate::http::api::answer::Answer;
 use crate::http::api::codes::Code;
 use crate::http::api::errors::ApiError;
@@ -56,6 +57,8 @@ pub enum Access {
     Internal,
     /// Internal users whose role may change accounts.
     Administrator,
+    /// Services with an access token that has this scope.
+    Scope(AdminScope),
 }
 
 /// Makes the schema of a type.
@@ -70,6 +73,8 @@ pub(in crate::http) enum Body {
     Json(SchemaOf),
     /// A signed document (JWT) of this media type.
     Signed(&'static str),
+    /// Lines of JSON, each of this schema.
+    Lines(SchemaOf),
     /// No body.
     Empty,
 }
@@ -132,6 +137,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// The scope with which the access token of a service suffices as well.
+    pub or_scope: Option<AdminScope>,
     /// One line for the documentation.
     pub summary: &'static str,
     /// The parameters of the query.
@@ -158,6 +165,8 @@ pub struct Endpoint {
     pub waits: bool,
     /// Whether a successful answer has an entity tag, and `If-None-Match` with it is answered `304`.
     pub has_tag: bool,
+    /// Whether it reads the header `Idempotency-Key` and a body of up to 1 MiB.
+    pub is_bulk: bool,
     /// The body of the example in the documentation, as JSON; generated from the fields if it is empty.
     pub example: &'static str,
     handler: fn() -> Registered,
@@ -176,6 +185,7 @@ impl Endpoint {
             method,
             path,
             access,
+            or_scope: None,
             summary,
             query: &[],
             body: &[],
@@ -189,8 +199,17 @@ impl Endpoint {
             reads_device_token: false,
             waits: false,
             has_tag: false,
+            is_bulk: false,
             example: "",
             handler,
+        }
+    }
+
+    /// The same, also for services whose access tokens have this scope. The handler takes [`Internal`](Access::Internal).
+    pub(super) const fn or_scope(self, scope: AdminScope) -> Self {
+        Self {
+            or_scope: Some(scope),
+            ..self
         }
     }
 
@@ -225,6 +244,12 @@ impl Endpoint {
     /// The same, answered with a signed document of this media type.
     pub(super) const fn signed(self, media_type: &'static str) -> Self {
         let answer = Body::Signed(media_type);
+        Self { answer, ..self }
+    }
+
+    /// The same, answered with lines of JSON.
+    pub(super) const fn lines<T: JsonSchema>(self) -> Self {
+        let answer = Body::Lines(SchemaGenerator::subschema_for::<T>);
         Self { answer, ..self }
     }
 
@@ -277,6 +302,14 @@ impl Endpoint {
     pub(super) const fn tagged(self) -> Self {
         Self {
             has_tag: true,
+            ..self
+        }
+    }
+
+    /// The same, which reads the header `Idempotency-Key` and a body of up to 1 MiB.
+    pub(super) const fn bulk(self) -> Self {
+        Self {
+            is_bulk: true,
             ..self
         }
     }

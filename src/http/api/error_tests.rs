@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, body::MessageBody};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::domain::idempotency::KeyConflict;
 use crate::domain::language::Language;
 use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
@@ -15,6 +16,7 @@ use crate::http::middleware::accept::ErrorForm;
 use crate::http::middleware::context::RequestContext;
 use crate::services::Error;
 use crate::services::limits::quota::Policy;
+use crate::services::signing_keys::refusal::KeyRefusal;
 use crate::tokens::TokenError;
 
 fn pending(is_set_up: bool) -> PendingLogin {
@@ -57,6 +59,12 @@ fn errors() -> Vec<ApiError> {
         Error::InvalidLink,
         Error::SelfServiceDisabled,
         Error::PasskeysUnavailable,
+        Error::RoleNeedsScope,
+        Error::ScopeNotOwned,
+        KeyRefusal::NotFound("a key".into()).into(),
+        KeyRefusal::Active.into(),
+        KeyConflict::InUse.into(),
+        KeyConflict::Reused.into(),
         Error::AccountNotFound(UserType::User),
         Error::AccountNotFound(UserType::Client),
         Error::AlreadyExists { field: "email" },
@@ -82,6 +90,7 @@ fn errors() -> Vec<ApiError> {
         ApiError::UnsupportedMediaType,
         ApiError::RefreshTokenRequired(Problems::one("refresh", Problem::Required)),
         ApiError::ConditionNotMet,
+        ApiError::ScopeMissing("admin:locks:read"),
         ApiError::TooSlow,
     ];
     let services = services.into_iter().map(ApiError::from);

@@ -1,4 +1,5 @@
-//! The table from errors to answers of the API: status, code, message, headers. The `match` has no `_` arm.
+//! The table from errors to answers of the API: status, code, message, headers. The `match` of
+//! the errors of the services is in `error_statuses`.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -11,16 +12,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::language::Language;
-use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
-use crate::http::api::answer::{Meta, code_message, rate_limited, sentence};
+use crate::http::api::answer::{Meta, code_message, rate_limited, scope_missing, sentence};
 use crate::http::api::error_data::ErrorData;
+use crate::http::api::error_statuses::of_service;
 use crate::http::api::inputs::CURRENT_PASSWORD;
 use crate::http::middleware::accept::{ErrorForm, PROBLEM};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers::{used_up, whole_seconds};
 use crate::services::Error;
-use crate::store::StoreError;
+use crate::services::signing_keys::refusal::KeyRefusal;
 use crate::tokens::TokenError;
 
 /// `Retry-After` when the server is unavailable or overloaded, in seconds.
@@ -40,7 +41,7 @@ pub enum ApiError {
         /// The methods that the path has.
         allow: String,
     },
-    /// `413` `PAYLOAD_TOO_LARGE`: the body is larger than 64 KiB.
+    /// `413` `PAYLOAD_TOO_LARGE`: the body is larger than the endpoint reads.
     PayloadTooLarge,
     /// `415` `UNSUPPORTED_MEDIA_TYPE`: the body is neither JSON nor a form.
     UnsupportedMediaType,
@@ -55,6 +56,8 @@ pub enum ApiError {
     },
     /// `403` `FORBIDDEN`: the account of the token does not meet a condition of `/auth/forward`.
     ConditionNotMet,
+    /// `403` `FORBIDDEN`: the access token of a service does not have the scope of the endpoint.
+    ScopeMissing(&'static str),
     /// `503` `OVERLOADED`: the request or its body took longer than `server.request_timeout`.
     TooSlow,
     /// `500` `INTERNAL_ERROR`: a bug.
@@ -93,56 +96,20 @@ impl ResponseError for ApiError {
     }
 }
 
-fn of_service(error: &Error) -> (StatusCode, &'static str) {
-    match error {
-        Error::Invalid(_) | Error::ScopeNotGranted => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
-        Error::InvalidLink => (StatusCode::BAD_REQUEST, "INVALID_LINK"),
-        Error::SelfServiceDisabled => (StatusCode::NOT_FOUND, "SELF_SERVICE_DISABLED"),
-        Error::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
-        Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
-        Error::InvalidOtp => (StatusCode::UNAUTHORIZED, "INVALID_OTP"),
-        Error::SecondFactorRequired(pending) if pending.is_set_up => {
-            (StatusCode::FORBIDDEN, "SECOND_FACTOR_SETUP_REQUIRED")
-        }
-        Error::SecondFactorRequired(_) => (StatusCode::UNAUTHORIZED, "SECOND_FACTOR_REQUIRED"),
-        Error::InvalidSecondFactor => (StatusCode::UNAUTHORIZED, "INVALID_SECOND_FACTOR"),
-        Error::ReauthenticationRequired(_) => (StatusCode::FORBIDDEN, "REAUTHENTICATION_REQUIRED"),
-        Error::SecondFactorExists => (StatusCode::CONFLICT, "SECOND_FACTOR_EXISTS"),
-        Error::SecondFactorNotFound => (StatusCode::NOT_FOUND, "SECOND_FACTOR_NOT_FOUND"),
-        Error::OtpDisabled => (StatusCode::NOT_FOUND, "OTP_DISABLED"),
-        Error::PasskeysUnavailable => (StatusCode::NOT_FOUND, "PASSKEYS_UNAVAILABLE"),
-        Error::Token(TokenError::Expired) => (StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED"),
-        Error::Token(
-            TokenError::Invalid
-            | TokenError::NoPrincipal
-            | TokenError::UnknownUserType
-            | TokenError::OtherOwner,
-        ) => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
-        Error::TokenBlacklisted => (StatusCode::UNAUTHORIZED, "TOKEN_BLACKLISTED"),
-        Error::TokenReused => (StatusCode::UNAUTHORIZED, "TOKEN_REUSED"),
-        Error::SessionRevoked => (StatusCode::UNAUTHORIZED, "SESSION_REVOKED"),
-        Error::UserInactive => (StatusCode::UNAUTHORIZED, "USER_INACTIVE"),
-        Error::TokenUserNotFound => (StatusCode::UNAUTHORIZED, "USER_NOT_FOUND"),
-        Error::InvalidLogoutToken => (StatusCode::BAD_REQUEST, "INVALID_TOKEN"),
-        // `OwnAccount` and `KeyRefused` are rules of the admin panel and do not occur here.
-        Error::Forbidden | Error::OwnAccount | Error::KeyRefused(_) | Error::LastAdministrator => {
-            (StatusCode::FORBIDDEN, "FORBIDDEN")
-        }
-        Error::CurrentPasswordRequired => (StatusCode::FORBIDDEN, "CURRENT_PASSWORD_REQUIRED"),
-        Error::AccountNotFound(UserType::User) => (StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
-        Error::AccountNotFound(UserType::Client) => (StatusCode::NOT_FOUND, "CLIENT_NOT_FOUND"),
-        Error::ServiceNotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
-        Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "ALREADY_EXISTS"),
-        Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
-        Error::Overloaded | Error::Store(StoreError::Overloaded) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED")
-        }
-        Error::Unavailable(_) | Error::Store(StoreError::Unavailable(_)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
-        }
-        Error::Internal(_) | Error::Store(StoreError::Query(_) | StoreError::Conflict { .. }) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR")
-        }
+/// The key of the message of a refused change of the signing keys.
+fn sentence_of_key(refusal: &KeyRefusal) -> &'static str {
+    match refusal {
+        KeyRefusal::NotFound(_) => "code.NOT_FOUND",
+        KeyRefusal::TooEarly(_) => "sentence.key_too_early",
+        KeyRefusal::NotNext(_) => "sentence.key_not_next",
+        KeyRefusal::Active => "sentence.key_active",
+        KeyRefusal::Already(_) => "sentence.key_ended",
+        KeyRefusal::Files => "sentence.key_of_files",
+        // The last three are refusals of the CLI.
+        KeyRefusal::Changed
+        | KeyRefusal::NoOtherMasterKey
+        | KeyRefusal::NotOpened(_)
+        | KeyRefusal::AuditLog => "sentence.key_changed",
     }
 }
 
@@ -191,10 +158,10 @@ pub(in crate::http) struct ProblemDetails<'a> {
 }
 
 /// What is wrong with each field.
-type Sentences<'a> = BTreeMap<&'a str, Vec<Cow<'static, str>>>;
+pub(super) type Sentences<'a> = BTreeMap<&'a str, Vec<Cow<'static, str>>>;
 
 /// The problems in the language of the request.
-fn sentences(problems: &Problems, language: Language) -> Sentences<'_> {
+pub(super) fn sentences(problems: &Problems, language: Language) -> Sentences<'_> {
     let fields = problems.iter();
     fields
         .map(|(field, problems)| {
@@ -221,7 +188,7 @@ impl ApiError {
         Error::Invalid(Problems::one("body", Problem::MalformedBody)).into()
     }
 
-    fn status_and_code(&self) -> (StatusCode, &'static str) {
+    pub(super) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Service(error) | Self::RefreshOver { error, .. } => of_service(error),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
@@ -232,7 +199,7 @@ impl ApiError {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
             }
             Self::RefreshTokenRequired(_) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
-            Self::ConditionNotMet => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::ConditionNotMet | Self::ScopeMissing(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::TooSlow => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
         }
@@ -247,12 +214,18 @@ impl ApiError {
     }
 
     /// The message of the code, or the one that this error has instead.
-    fn message(&self, code: &str, language: Language) -> Cow<'static, str> {
+    pub(super) fn message(&self, code: &str, language: Language) -> Cow<'static, str> {
         if let Self::RefreshTokenRequired(_) = self {
             return sentence(language, "sentence.refresh_token_required");
         }
+        if let Self::ScopeMissing(scope) = self {
+            return scope_missing(language, scope);
+        }
         match self.service_error() {
             Some(Error::LastAdministrator) => sentence(language, "sentence.last_administrator"),
+            Some(Error::RoleNeedsScope) => sentence(language, "sentence.role_needs_scope"),
+            Some(Error::ScopeNotOwned) => sentence(language, "sentence.service_scope"),
+            Some(Error::KeyRefused(refusal)) => sentence(language, sentence_of_key(refusal)),
             Some(Error::RateLimited { retry_after, .. }) => {
                 rate_limited(language, whole_seconds(*retry_after))
             }
@@ -358,6 +331,11 @@ impl ApiError {
             Self::MethodNotAllowed { allow } => {
                 answer.insert_header((header::ALLOW, allow.as_str()));
             }
+            Self::ScopeMissing(scope) => {
+                let challenge =
+                    format!(r#"Bearer realm="api", error="insufficient_scope", scope="{scope}""#);
+                answer.insert_header((header::WWW_AUTHENTICATE, challenge));
+            }
             Self::ConditionNotMet => {
                 let challenge = r#"Bearer realm="api", error="insufficient_scope""#;
                 answer.insert_header((header::WWW_AUTHENTICATE, challenge));
@@ -369,7 +347,7 @@ impl ApiError {
         }
     }
 
-    fn log(&self, status: StatusCode, context: &RequestContext) {
+    pub(super) fn log(&self, status: StatusCode, context: &RequestContext) {
         let cause: &dyn fmt::Display = match self.service_error() {
             Some(error) => error,
             None => self,

@@ -13,7 +13,7 @@ use crate::http::api::errors::ApiError;
 use crate::http::api::forward::Conditions;
 use crate::http::api::input::Field;
 use crate::http::api::inputs::{
-    EMAIL, IDENTIFIER, IS_ACTIVE, PASSWORD, PHONE, ROLE, SEARCH, TOKEN,
+    EMAIL, IDENTIFIER, IS_ACTIVE, PAGE, PASSWORD, PHONE, ROLE, SEARCH, TOKEN,
 };
 use crate::http::api::query::Query;
 use crate::http::api::routes::ENDPOINTS;
@@ -158,7 +158,7 @@ pub fn queries(bytes: &[u8]) {
     }
     for endpoint in lists {
         let mut query = Query::read(text, endpoint.query);
-        if endpoint.query.iter().any(|field| field.name == SEARCH.name) {
+        if endpoint.query.iter().any(|field| field.name == PAGE.name) {
             let search = query.get(&SEARCH).flatten();
             assert!(search.is_none_or(|search| !search.contains(char::is_control)));
             let page = query.page();

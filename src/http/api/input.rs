@@ -1,6 +1,7 @@
 //! How an input of the API is declared: a field of a body or a parameter of a query. A handler reads an input through its
 //! declaration, and the table of endpoints, the tests, the fuzz targets and `docs/api.md` are read from or compared with it.
 
+use crate::domain::principal::UserType;
 use crate::domain::problem::Problem;
 
 /// What values an input takes.
@@ -28,6 +29,8 @@ pub enum Kind {
         /// The value when the parameter is missing.
         default: i64,
     },
+    /// A list of objects, each an account of this population; in a form, its JSON text.
+    Items(UserType),
     /// One of the configured roles.
     Role,
     /// One or more of the configured roles, separated by commas.

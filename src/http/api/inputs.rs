@@ -45,7 +45,7 @@ const PARAMETER_KIND: Kind = Kind::Text {
     max: Some(MAX_PARAMETER),
 };
 /// The most characters of requested scopes.
-const MAX_SCOPE: usize = (Scopes::MAX_LENGTH + 1) * Scopes::MAX;
+pub(super) const MAX_SCOPE: usize = (Scopes::MAX_LENGTH + 1) * Scopes::MAX;
 const SCOPE_KIND: Kind = Kind::Text {
     format: None,
     max: Some(MAX_SCOPE),

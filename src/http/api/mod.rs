@@ -3,6 +3,7 @@
 
 mod account;
 mod account_filter;
+pub(in crate::http) mod admin;
 pub(in crate::http) mod answer;
 mod auth;
 pub mod body;
@@ -11,6 +12,7 @@ mod client_users;
 pub mod codes;
 pub mod endpoint;
 mod error_data;
+mod error_statuses;
 #[cfg(test)]
 mod error_tests;
 pub mod errors;
@@ -21,7 +23,7 @@ pub(in crate::http) mod fuzzing;
 mod health;
 pub mod input;
 pub(in crate::http) mod inputs;
-mod links;
+pub(in crate::http) mod links;
 mod me;
 mod oauth;
 mod oauth_client;

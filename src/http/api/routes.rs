@@ -3,17 +3,26 @@
 use actix_web::{HttpRequest, Resource, guard, web};
 use schemars::SchemaGenerator;
 
+use crate::domain::admin_scope::AdminScope::{
+    AuditRead, BlacklistRead, BlacklistWrite, ClientsRead, ClientsWrite, JobsRead, KeysRead,
+    KeysWrite, LocksRead, LocksWrite, ServicesRead, ServicesWrite, SessionsRead, SessionsWrite,
+    TokensRead, TokensWrite, UsersRead, UsersWrite,
+};
+use crate::http::api::admin::bulk_items::{CLIENTS, USERS};
+use crate::http::api::admin::list::{BEFORE, CURSOR, FROM, OWNER_TYPE, PERSON};
+use crate::http::api::admin::{self, audit_events, sessions as sessions_of_all};
 use crate::http::api::codes::{
     ALREADY_EXISTS, CLIENT_NOT_FOUND, CURRENT_PASSWORD_REQUIRED, Code, FORBIDDEN,
-    INVALID_CREDENTIALS, INVALID_LINK, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_REQUEST,
-    INVALID_SECOND_FACTOR, INVALID_TOKEN, NO_ISSUER, NOT_FOUND, OTP_DISABLED, PASSKEYS_UNAVAILABLE,
-    RATE_LIMITED, REAUTHENTICATION_REQUIRED, SECOND_FACTOR_EXISTS, SECOND_FACTOR_NOT_FOUND,
+    IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED, INVALID_CREDENTIALS, INVALID_LINK,
+    INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_REQUEST, INVALID_SECOND_FACTOR, INVALID_TOKEN,
+    KEY_REFUSED, NO_ISSUER, NOT_FOUND, OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED,
+    REAUTHENTICATION_REQUIRED, SECOND_FACTOR_EXISTS, SECOND_FACTOR_NOT_FOUND,
     SECOND_FACTOR_REQUIRED, SECOND_FACTOR_SETUP_REQUIRED, SELF_SERVICE_DISABLED, SESSION_REVOKED,
     TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED, TOKEN_USER_NOT_FOUND, UNAUTHORIZED,
     USER_INACTIVE, USER_NOT_FOUND,
 };
 use crate::http::api::endpoint::Access::{
-    Administrator, Anyone, Bearer, BearerOrRefresh, Internal, Service, ServiceSecret,
+    Administrator, Anyone, Bearer, BearerOrRefresh, Internal, Scope, Service, ServiceSecret,
 };
 use crate::http::api::endpoint::Method::{self, Delete, Get, Patch, Post};
 use crate::http::api::endpoint::{Endpoint, OfPath, to};
@@ -186,7 +195,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .signed(status_lists::MEDIA_TYPE).tagged().errors(&[NOT_FOUND]),
     Endpoint::new(Get, "/api/me", Bearer, "Returns the caller's account", || to(me::show))
         .ok("ME"),
-    Endpoint::new(Get, "/api/users", Internal, "Lists internal users", || to(users::list))
+    Endpoint::new(Get, "/api/users", Internal, "Lists internal users", || to(users::list)).or_scope(UsersRead)
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), ROLE.optional(), IS_ACTIVE.optional(),
                  users::ORDERING.optional()])
         .ok("USER_LIST"),
@@ -195,7 +204,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                        NAME.required(), ROLE.optional(), PASSWORD.optional(), INVITE.optional(), IS_ACTIVE.optional(),
                        CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .created("USER_CREATED").on_device().errors(&[CURRENT_PASSWORD_REQUIRED, REAUTHENTICATION_REQUIRED, ALREADY_EXISTS, RATE_LIMITED]),
-    Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show))
+    Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show)).or_scope(UsersRead)
         .ok("USER").errors(&[USER_NOT_FOUND]),
     Endpoint::new(Patch, "/api/users/{user_seq}", Administrator, "Changes an internal user", || to(users::update))
         .strict_body(&[EMAIL.nullable(), EMAIL_VERIFIED.optional(), USERNAME.nullable(), EXTERNAL_ID.nullable(), NAME.optional(), ROLE.optional(),
@@ -205,7 +214,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .example(r#"{"name": "Kim Minji", "is_active": false}"#),
     Endpoint::new(Delete, "/api/users/{user_seq}", Administrator, "Deletes an internal user", || to(users::delete))
         .ok("USER_DELETED").errors(&[USER_NOT_FOUND]),
-    Endpoint::new(Get, "/api/clients", Internal, "Lists clients", || to(client_users::list))
+    Endpoint::new(Get, "/api/clients", Internal, "Lists clients", || to(client_users::list)).or_scope(ClientsRead)
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), IS_ACTIVE.optional(),
                  client_users::ORDERING.optional()])
         .ok("CLIENT_LIST"),
@@ -214,7 +223,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                        EMAIL_VERIFIED.optional(), PHONE.nullable(), PASSWORD.optional(), INVITE.optional(),
                        IS_ACTIVE.optional(), CLAIMS.nullable()])
         .created("CLIENT_CREATED").errors(&[ALREADY_EXISTS]),
-    Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show))
+    Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show)).or_scope(ClientsRead)
         .ok("CLIENT").errors(&[CLIENT_NOT_FOUND]),
     Endpoint::new(Patch, "/api/clients/{user_seq}", Administrator, "Changes a client", || to(client_users::update))
         .strict_body(&[USERNAME.optional(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), EMAIL_VERIFIED.optional(), PHONE.nullable(),
@@ -224,6 +233,78 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .example(r#"{"phone": null, "is_active": true}"#),
     Endpoint::new(Delete, "/api/clients/{user_seq}", Administrator, "Deletes a client", || to(client_users::delete))
         .ok("CLIENT_DELETED").errors(&[CLIENT_NOT_FOUND]),
+    Endpoint::new(Post, "/api/users/bulk", Scope(UsersWrite), "Creates and changes many internal users", || to(admin::bulk::users))
+        .strict_body(&[USERS.required()]).bulk()
+        .ok("BULK_DONE").errors(&[IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED]),
+    Endpoint::new(Post, "/api/clients/bulk", Scope(ClientsWrite), "Creates and changes many clients", || to(admin::bulk::clients))
+        .strict_body(&[CLIENTS.required()]).bulk()
+        .ok("BULK_DONE").errors(&[IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED]),
+    Endpoint::new(Get, "/api/sessions", Scope(SessionsRead), "Lists the sessions of all accounts", || to(admin::sessions::list))
+        .query(&[CURSOR.optional(), PAGE_SIZE.optional(), PERSON.optional(), OWNER_TYPE.optional(), sessions_of_all::STATE.optional(),
+                 sessions_of_all::ADDRESS.optional(), sessions_of_all::PROGRAM.optional(), FROM.optional(), BEFORE.optional()])
+        .ok("ADMIN_SESSION_LIST"),
+    Endpoint::new(Post, "/api/sessions/end", Scope(SessionsWrite), "Ends all sessions of an account", || to(admin::sessions::end_all))
+        .strict_body(&[sessions_of_all::ACCOUNT.required()])
+        .ok("SESSIONS_ENDED").errors(&[USER_NOT_FOUND, CLIENT_NOT_FOUND]),
+    Endpoint::new(Delete, "/api/sessions/{id}", Scope(SessionsWrite), "Ends a session", || to(admin::sessions::end))
+        .ok("SESSION_ENDED").errors(&[NOT_FOUND]),
+    Endpoint::new(Get, "/api/tokens", Scope(TokensRead), "Lists the refresh tokens of all accounts", || to(admin::tokens::list))
+        .query(&[CURSOR.optional(), PAGE_SIZE.optional(), PERSON.optional(), OWNER_TYPE.optional(), admin::tokens::STATE.optional(),
+                 FROM.optional(), BEFORE.optional()])
+        .ok("TOKEN_LIST"),
+    Endpoint::new(Post, "/api/tokens/{id}/blacklist", Scope(TokensWrite), "Blacklists a refresh token", || to(admin::tokens::blacklist))
+        .ok("TOKEN_REVOKED").errors(&[NOT_FOUND]),
+    Endpoint::new(Get, "/api/blacklist", Scope(BlacklistRead), "Lists the blacklisted refresh tokens", || to(admin::blacklist::list))
+        .query(&[CURSOR.optional(), PAGE_SIZE.optional(), PERSON.optional(), OWNER_TYPE.optional(), admin::blacklist::REASONS.optional(),
+                 FROM.optional(), BEFORE.optional()])
+        .ok("BLACKLIST"),
+    Endpoint::new(Post, "/api/blacklist/flush", Scope(BlacklistWrite), "Starts a flush of expired rows", || to(admin::blacklist::flush))
+        .accepted("FLUSH_STARTED"),
+    Endpoint::new(Get, "/api/jobs/{id}", Scope(JobsRead), "Returns a background job", || to(admin::jobs::show))
+        .ok("JOB").errors(&[NOT_FOUND]),
+    Endpoint::new(Get, "/api/locks", Scope(LocksRead), "Lists locked accounts and addresses", || to(admin::locks::list))
+        .query(&[CURSOR.optional(), PAGE_SIZE.optional(), SEARCH.optional(), admin::locks::LIMIT.optional()])
+        .ok("LOCK_LIST"),
+    Endpoint::new(Post, "/api/locks/lift", Scope(LocksWrite), "Lifts a lock", || to(admin::locks::lift))
+        .strict_body(&[admin::locks::LOCK.required()])
+        .ok("LOCK_LIFTED"),
+    Endpoint::new(Get, "/api/audit-events", Scope(AuditRead), "Lists audit events", || to(audit_events::list))
+        .query(&[CURSOR.optional(), PAGE_SIZE.optional(), SEARCH.optional(), PERSON.optional(), audit_events::ACTIONS.optional(),
+                 audit_events::OUTCOME.optional(), audit_events::SOURCE.optional(), audit_events::SESSION.optional(),
+                 audit_events::REQUEST.optional(), FROM.optional(), BEFORE.optional()])
+        .ok("AUDIT_EVENT_LIST"),
+    Endpoint::new(Get, "/api/audit-events/export", Scope(AuditRead), "Returns all matching audit events", || to(audit_events::export))
+        .query(&[SEARCH.optional(), PERSON.optional(), audit_events::ACTIONS.optional(), audit_events::OUTCOME.optional(),
+                 audit_events::SOURCE.optional(), audit_events::SESSION.optional(), audit_events::REQUEST.optional(), FROM.optional(),
+                 BEFORE.optional()])
+        .lines::<audit_events::AuditEventView>(),
+    Endpoint::new(Get, "/api/keys", Scope(KeysRead), "Lists the signing keys", || to(admin::keys::list))
+        .ok("KEY_LIST"),
+    Endpoint::new(Post, "/api/keys", Scope(KeysWrite), "Makes a signing key", || to(admin::keys::create))
+        .strict_body(&[admin::keys::ALGORITHM.required()])
+        .created("KEY_CREATED").errors(&[KEY_REFUSED]),
+    Endpoint::new(Post, "/api/keys/{kid}/promote", Scope(KeysWrite), "Lets a signing key sign", || to(admin::keys::promote))
+        .strict_body(&[admin::keys::AT_ONCE.optional()])
+        .ok("KEY_PROMOTED").errors(&[NOT_FOUND, KEY_REFUSED]),
+    Endpoint::new(Post, "/api/keys/{kid}/retire", Scope(KeysWrite), "Withdraws a key that was to sign", || to(admin::keys::retire))
+        .ok("KEY_RETIRED").errors(&[NOT_FOUND, KEY_REFUSED]),
+    Endpoint::new(Post, "/api/keys/{kid}/revoke", Scope(KeysWrite), "Revokes a signing key", || to(admin::keys::revoke))
+        .ok("KEY_REVOKED").errors(&[NOT_FOUND, KEY_REFUSED]),
+    Endpoint::new(Get, "/api/services", Scope(ServicesRead), "Lists the services", || to(admin::services::list))
+        .ok("SERVICE_LIST"),
+    Endpoint::new(Post, "/api/services", Scope(ServicesWrite), "Creates a service", || to(admin::services::create))
+        .strict_body(&[admin::services::SERVICE_NAME.required(), admin::services::DESCRIPTION.optional(), admin::services::SCOPES.optional()])
+        .created("SERVICE_CREATED").errors(&[ALREADY_EXISTS]),
+    Endpoint::new(Get, "/api/services/{number}", Scope(ServicesRead), "Returns a service", || to(admin::services::show))
+        .ok("SERVICE").errors(&[NOT_FOUND]),
+    Endpoint::new(Patch, "/api/services/{number}", Scope(ServicesWrite), "Changes a service", || to(admin::services::update))
+        .strict_body(&[admin::services::DESCRIPTION.optional(), admin::services::SCOPES.optional(), IS_ACTIVE.optional()])
+        .ok("SERVICE_UPDATED").errors(&[NOT_FOUND]),
+    Endpoint::new(Delete, "/api/services/{number}", Scope(ServicesWrite), "Deletes a service", || to(admin::services::delete))
+        .ok("SERVICE_DELETED").errors(&[NOT_FOUND]),
+    Endpoint::new(Post, "/api/services/{number}/secret", Scope(ServicesWrite), "Gives a service a new secret",
+                  || to(admin::services::rotate_secret))
+        .ok("SECRET_ROTATED").errors(&[NOT_FOUND]),
     Endpoint::new(Get, "/.well-known/jwks.json", Anyone, "Returns the public keys of tokens", || to(well_known::jwks))
         .json::<well_known::KeySet>().tagged(),
     Endpoint::new(Get, "/.well-known/oauth-authorization-server", Anyone, "Returns the addresses for services",

@@ -176,7 +176,7 @@ pub(super) async fn create(
     Ok(Answer::created("USER_CREATED", user))
 }
 
-fn new_user(
+pub(super) fn new_user(
     mut fields: Fields,
     roles: &RolesConfig,
     is_invited: bool,
@@ -238,20 +238,7 @@ pub(super) async fn update(
     let user_seq = path::user_seq(&request, UserType::User)?;
     fields.require_any();
     let kept = kept_role(&services, &mut fields, user_seq).await?;
-    let changes = UserChanges {
-        email: fields.clearable(&EMAIL),
-        email_verified: fields.boolean(&EMAIL_VERIFIED),
-        username: fields.clearable(&USERNAME),
-        external_id: fields.clearable(&EXTERNAL_ID),
-        name: fields.optional(&NAME),
-        role: fields.optional_as(&ROLE, |name| match Role::parse(name)? {
-            role if kept.as_ref() == Some(&role) => Ok(role),
-            role => services.roles.check_role(&role).map(|()| role),
-        }),
-        password: fields.optional(&PASSWORD),
-        is_active: fields.boolean(&IS_ACTIVE),
-        claims: fields.object(&CLAIMS),
-    };
+    let changes = changes(&mut fields, &services.roles, kept.as_ref());
     let current = fields.optional(&CURRENT_PASSWORD);
     fields.finish()?;
     let by = requester(&caller, &request, device, current);
@@ -261,8 +248,30 @@ pub(super) async fn update(
     Ok(Answer::ok("USER_UPDATED", user))
 }
 
+/// The changes of a body. `kept` is the role that the user has.
+pub(super) fn changes(
+    fields: &mut Fields,
+    roles: &RolesConfig,
+    kept: Option<&Role>,
+) -> UserChanges {
+    UserChanges {
+        email: fields.clearable(&EMAIL),
+        email_verified: fields.boolean(&EMAIL_VERIFIED),
+        username: fields.clearable(&USERNAME),
+        external_id: fields.clearable(&EXTERNAL_ID),
+        name: fields.optional(&NAME),
+        role: fields.optional_as(&ROLE, |name| match Role::parse(name)? {
+            role if kept == Some(&role) => Ok(role),
+            role => roles.check_role(&role).map(|()| role),
+        }),
+        password: fields.optional(&PASSWORD),
+        is_active: fields.boolean(&IS_ACTIVE),
+        claims: fields.object(&CLAIMS),
+    }
+}
+
 /// The role that a user has, if the body has one: a user may keep a role that is not configured any more.
-async fn kept_role(
+pub(super) async fn kept_role(
     services: &Services,
     fields: &mut Fields,
     user_seq: UserSeq,

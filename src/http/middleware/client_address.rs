@@ -33,7 +33,8 @@ pub(crate) fn client_address(
     Some(client)
 }
 
-fn is_trusted(address: &IpAddr, server: &ServerConfig) -> bool {
+/// Whether an address is one of a trusted proxy.
+pub(crate) fn is_trusted(address: &IpAddr, server: &ServerConfig) -> bool {
     let proxies = &server.trusted_proxies;
     proxies.iter().any(|net| net.contains(address))
 }

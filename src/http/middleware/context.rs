@@ -140,17 +140,17 @@ pub(crate) fn borrowed_services(request: &HttpRequest) -> Result<&Services, Erro
 }
 
 /// A method that HTTP defines, otherwise `-`: a caller can invent any other word.
-pub(crate) fn standard_method(method: &Method) -> &str {
+pub(crate) fn standard_method(method: &Method) -> &'static str {
     match *method {
-        Method::GET
-        | Method::HEAD
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::OPTIONS
-        | Method::TRACE
-        | Method::CONNECT => method.as_str(),
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
         _ => "-",
     }
 }

@@ -76,6 +76,12 @@ fn parameters() -> Value {
             "description": "`wait=…` (RFC 7240): how many seconds to wait for the next revocation if there is none yet. At most 30, \
                 and 5 less than `server.request_timeout`.",
         },
+        "IdempotencyKey": {
+            "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 257},
+            "example": "\"8e03978e-40d5-43e8-bc93-6894a57f9324\"",
+            "description": "A key of the caller's choice for this request, for 24 hours: a repetition with it has no effect and gets \
+                the results of the first one (draft-ietf-httpapi-idempotency-key-header).",
+        },
         "IfNoneMatch": {
             "name": "If-None-Match", "in": "header", "schema": text, "example": "\"a1b2c3\"",
             "description": "The `ETag` of the version that the caller has: if it is the newest, the answer is `304`.",

@@ -13,9 +13,10 @@ use crate::http::openapi::components::components;
 use crate::http::openapi::examples;
 use crate::http::openapi::names::TAGS;
 use crate::http::openapi::operation::operation;
+use crate::http::openapi::webhooks::webhooks;
 
 const DESCRIPTION: &str = "\
-Bodies are JSON or forms (`application/x-www-form-urlencoded`), up to 64 KiB. A trailing slash of a path is optional, and \
+Bodies are JSON or forms (`application/x-www-form-urlencoded`), up to 64 KiB (1 MiB for many accounts). A trailing slash of a path is optional, and \
 `HEAD` is answered wherever `GET` is.
 
 Every answer of `/auth`, `/clients` and `/api` is JSON in one envelope, errors of every kind included: `success`, `code`, \
@@ -43,6 +44,7 @@ pub fn document(endpoints: &[Endpoint], server_url: &str, roles: &RolesConfig) -
         .iter()
         .map(|endpoint| (endpoint, operation(endpoint, endpoints, &mut generator)))
         .collect();
+    let webhooks = webhooks(&mut generator);
     let schemas = generator.take_definitions(true);
     let mut document = json!({
         "openapi": "3.1.0",
@@ -61,6 +63,7 @@ pub fn document(endpoints: &[Endpoint], server_url: &str, roles: &RolesConfig) -
         of_path[endpoint.method.as_str().to_ascii_lowercase()] = operation;
     }
     document["paths"] = Value::Object(paths);
+    document["webhooks"] = webhooks;
     insert_roles(&mut document, roles);
     document
 }

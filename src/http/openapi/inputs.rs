@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::account::Role;
 use crate::domain::account_claims::AccountClaims;
+use crate::domain::principal::UserType;
+use crate::http::api::admin::bulk_items::{MAX_ITEMS, NUMBER, fields};
 use crate::http::api::endpoint::{Body, Endpoint, Method};
 use crate::http::api::input::{Field, Kind, Presence};
 
@@ -20,6 +22,7 @@ pub(super) fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         ("DeviceToken", endpoint.reads_device_token),
         ("Prefer", endpoint.waits),
         ("IfNoneMatch", endpoint.has_tag),
+        ("IdempotencyKey", endpoint.is_bulk),
     ];
     let headers = headers
         .into_iter()
@@ -32,7 +35,8 @@ pub(super) fn parameters(endpoint: &Endpoint) -> Vec<Value> {
 fn path_parameter(name: &str) -> Value {
     let (description, example) = match name {
         "user_seq" => ("The account's number.", json!("7")),
-        "number" => ("The list's number.", json!("0")),
+        "number" => ("The number of the status list or the service.", json!("0")),
+        "kid" => ("The id of the key.", json!("k1")),
         _ => (
             "The id, 32 hex digits.",
             json!("019c5c21cfae70dca2e2adad97cfb732"),
@@ -153,6 +157,7 @@ fn kind_schema(field: &Field) -> Value {
             json!({"type": "string", "pattern": format!("^{word}(,{word})*$")})
         }
         Kind::Object => json!({"type": "object", "maxProperties": AccountClaims::MAX}),
+        Kind::Items(user_type) => items_schema(user_type),
         Kind::Credential => {
             json!({"type": "object", "required": ["id", "rawId", "response", "type"]})
         }
@@ -167,6 +172,30 @@ fn kind_schema(field: &Field) -> Value {
     }
 }
 
+/// Entries of a bulk request: the fields of an account, and the number of one to change.
+fn items_schema(user_type: UserType) -> Value {
+    let fields = fields(user_type).map(|field| (field.name.to_owned(), body_field(&field)));
+    let mut properties: Map<String, Value> = fields.collect();
+    let number = json!({
+        "type": "integer", "minimum": 1, "description": "The number of the account to change; without it one is created.",
+    });
+    properties.insert(NUMBER.to_owned(), number);
+    json!({
+        "type": "array", "minItems": 1, "maxItems": MAX_ITEMS,
+        "items": {"type": "object", "properties": properties, "additionalProperties": false},
+    })
+}
+
+fn items_example(user_type: UserType) -> Value {
+    let new = match user_type {
+        UserType::User => {
+            json!({"email": "minji@example.org", "name": "Kim Minji", "invite": true})
+        }
+        UserType::Client => json!({"username": "acme", "phone": "+82 10-1234-5678"}),
+    };
+    json!([new, {NUMBER: 7, "is_active": false}])
+}
+
 fn text_schema(format: Option<&str>, max: Option<usize>) -> Value {
     let mut schema = json!({"type": "string"});
     if format.is_some() {
@@ -175,7 +204,9 @@ fn text_schema(format: Option<&str>, max: Option<usize>) -> Value {
     if let Some(max) = max {
         schema["maxLength"] = json!(max);
     }
-    if let Some(format) = format.filter(|format| ["email", "password"].contains(format)) {
+    if let Some(format) =
+        format.filter(|format| ["email", "password", "date-time"].contains(format))
+    {
         schema["format"] = json!(format);
     }
     schema
@@ -196,6 +227,7 @@ fn example(field: &Field) -> Value {
         Kind::Boolean => json!(true),
         Kind::Integer { default, .. } => json!(default),
         Kind::Object => json!({"tenant": "acme"}),
+        Kind::Items(user_type) => items_example(user_type),
         Kind::Credential => json!({
             "id": "bP5wBq0rGqT6P9rC5mM2Yw", "rawId": "bP5wBq0rGqT6P9rC5mM2Yw", "type": "public-key", "response": {},
             "clientExtensionResults": {},
@@ -211,6 +243,10 @@ fn example(field: &Field) -> Value {
             Some("code") => "123456",
             Some("phone") => "+82 10-1234-5678",
             Some("line") => "Kim Minji",
+            Some("cursor") => "MDE5YzVjMjFjZmFlNzBkY2EyZTJhZGFkOTdjZmI3MzIKMTc3MTA3MjI0NTY3ODkwMQ",
+            Some("date-time") => "2026-02-14T12:30:45Z",
+            Some("account") => "user:7",
+            Some("service") => "billing",
             _ => "acme",
         }),
     }

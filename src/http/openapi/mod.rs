@@ -11,3 +11,4 @@ mod names;
 mod operation;
 mod responses;
 pub mod served;
+mod webhooks;

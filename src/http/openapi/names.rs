@@ -3,7 +3,7 @@
 use crate::http::api::endpoint::Endpoint;
 
 /// The groups of operations, and what they are.
-pub(super) const TAGS: [(&str, &str); 7] = [
+pub(super) const TAGS: [(&str, &str); 8] = [
     (
         "Login and sessions",
         "Tokens by password and second factor, refresh, logout, and the caller's own sessions, password and second factors.",
@@ -22,6 +22,10 @@ pub(super) const TAGS: [(&str, &str); 7] = [
         "Services",
         "Tokens of services (OAuth 2.0), and what services ask: whether a token is valid, and what was revoked.",
     ),
+    (
+        "Administration",
+        "What the admin panel can do, for services whose access tokens have the scope.",
+    ),
     ("Server", "Probes, and this document."),
 ];
 
@@ -35,7 +39,8 @@ pub(super) fn tag_of(path: &str) -> &'static str {
         (Some("api"), Some("users")) => 3,
         (Some("api"), Some("clients")) => 4,
         (Some("oauth"), _) => 5,
-        _ => 6,
+        (Some("api"), _) => 6,
+        _ => 7,
     };
     TAGS[at].0
 }

@@ -35,7 +35,12 @@ pub(super) fn operation(
 }
 
 fn description(endpoint: &Endpoint) -> String {
+    let scope;
     let caller = match endpoint.access {
+        Access::Scope(required) => {
+            scope = format!("Caller: a service whose access token has the scope `{required}`.");
+            scope.as_str()
+        }
         Access::Anyone => "Caller: anyone.",
         Access::Bearer => "Caller: anyone with an access token.",
         Access::BearerOrRefresh => {
@@ -46,6 +51,12 @@ fn description(endpoint: &Endpoint) -> String {
         Access::Internal => "Caller: an internal user whose role may list accounts.",
         Access::Administrator => "Caller: an internal user whose role may change accounts.",
     };
+    let or_scope = endpoint.or_scope.map(|scope| {
+        format!(
+            " Or a service whose access token has the scope `{scope}`, which sees the contacts."
+        )
+    });
+    let or_scope = or_scope.unwrap_or_default();
     let body = match (endpoint.body.is_empty(), endpoint.refuses_unknown) {
         (true, _) => "",
         (false, true) => " A field that is not listed is refused.",
@@ -54,13 +65,14 @@ fn description(endpoint: &Endpoint) -> String {
     let form = match endpoint.answer {
         Body::Envelope(_) => "",
         Body::Json(_) => " The answer has no envelope.",
+        Body::Lines(_) => " The answer has one JSON object a line, without an envelope.",
         Body::Signed(_) => " The answer is a JWT, signed as access tokens are.",
         Body::Empty if endpoint.is_oauth => " The answer has no body.",
         Body::Empty => {
             " The answer is in the headers. Every other method is answered in the same way."
         }
     };
-    format!("{caller}{body}{form}")
+    format!("{caller}{or_scope}{body}{form}")
 }
 
 fn security(endpoint: &Endpoint) -> Value {
@@ -71,6 +83,7 @@ fn security(endpoint: &Endpoint) -> Value {
         // Without a body there is no place for other credentials.
         Access::Service if endpoint.body.is_empty() => json!([{"secret": []}, {"bearer": []}]),
         Access::Service => json!([{"secret": []}, {"bearer": []}, {}]),
+        Access::Scope(scope) => json!([{"bearer": [scope]}]),
         Access::Bearer | Access::Internal | Access::Administrator => json!([{"bearer": []}]),
     }
 }

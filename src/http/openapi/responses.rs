@@ -6,6 +6,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::domain::language::Language;
+use crate::http::api::admin::audit_events::LINES;
 use crate::http::api::answer::code_message;
 use crate::http::api::codes::{
     Code, FORBIDDEN, INTERNAL_ERROR, INVALID_REQUEST, INVALID_TOKEN, OVERLOADED, PAYLOAD_TOO_LARGE,
@@ -14,6 +15,7 @@ use crate::http::api::codes::{
 };
 use crate::http::api::endpoint::{Access, Body, Endpoint};
 use crate::http::api::inputs::PAGE;
+use crate::http::api::links::CURSOR_NAME;
 use crate::http::api::oauth_error::ErrorBody;
 use crate::http::openapi::error_examples::example_name;
 
@@ -166,6 +168,12 @@ fn success(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
             "description": "The document, without an envelope.", "headers": headers,
             "content": {"application/json": {"schema": schema(generator)}},
         }),
+        Body::Lines(schema) => json!({
+            "description": "Lines of JSON.", "headers": headers,
+            "content": {LINES: {"schema": {
+                "type": "string", "contentMediaType": LINES, "contentSchema": schema(generator),
+            }, "example": "{\"id\":7}\n"}},
+        }),
         Body::Signed(media_type) => json!({
             "description": "A signed JWT.", "headers": headers,
             "content": {media_type: {"schema": {"type": "string"}, "example": "eyJ0eXAiOiJKV1QifQ.eyJpYXQiOjB9.c2ln"}},
@@ -196,8 +204,11 @@ fn success(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
 fn envelope(endpoint: &Endpoint, code: &str, data: Option<Schema>) -> Value {
     let is_page = endpoint.query.iter().any(|field| field.name == PAGE.name);
     let meta = json!({"$ref": "#/components/schemas/Meta"});
+    let has_cursor = endpoint.query.iter().any(|field| field.name == CURSOR_NAME);
     let meta = if is_page {
         json!({"allOf": [meta, {"type": "object", "required": ["pagination", "links"]}]})
+    } else if has_cursor {
+        json!({"allOf": [meta, {"type": "object", "required": ["list"]}]})
     } else {
         meta
     };

@@ -4,6 +4,7 @@ pub mod all_sessions;
 pub mod bulk;
 pub mod bulk_request;
 pub mod bulk_work;
+pub mod by_service;
 pub mod change_notices;
 pub mod changes;
 pub mod client_user_changes;

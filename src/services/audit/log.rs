@@ -1,8 +1,8 @@
 //! Writing audit events: who did what to which account. Each event is written in the transaction of the change that it
 //! describes, together with its MAC, so that it cannot be forged or changed unnoticed without the key.
 //!
-//! A MAC is an HMAC-SHA-256 (RFC 2104) of the event, under a key that is derived from the master key for the audit log only.
-//! It is stored as `<key id>.<base64url>`.
+//! A MAC is an HMAC-SHA-256 (RFC 2104) of the event, under a key that is derived from the master key for the audit log
+//! only. It is stored as `<key id>.<base64url>`.
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -12,6 +12,7 @@ use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Change, Outcome, Subject};
 use crate::domain::session::SessionId;
 use crate::domain::text::searchable;
+use crate::services::webhooks::outbox;
 use crate::store::audit_events::{self, AuditEventData, NewAuditEvent};
 use crate::store::raw_audit_events::RawEvent;
 use crate::store::{StoreError, Transaction, audit_chain_links, audit_outbox};
@@ -158,7 +159,8 @@ impl AuditContext {
         }
     }
 
-    /// Writes an event and its MAC; part of the transaction of the change. After the commit the event is logged.
+    /// Writes an event, its MAC, and its webhooks; part of the transaction of the change. After the commit the event is
+    /// logged.
     pub(in crate::services) fn record(
         &self,
         connection: &mut Transaction<'_>,
@@ -172,6 +174,7 @@ impl AuditContext {
         let event = RawEvent::of(id, &new);
         let mac = self.audit_log.key.event_mac(&event);
         audit_chain_links::insert_event_mac(connection, id, &mac)?;
+        outbox::insert(connection, id, &new.event)?;
         audit_outbox::publish(connection, event)
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::session::{RevocationReason, SessionId};
 use crate::services::auth::django;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::metrics::counters::Operation;
 use crate::services::revocations::{Revocations, TokenStatus};
 use crate::store::{Db, Store, blacklisted_tokens, outstanding_tokens, revocations, sessions};
 use crate::tokens::{Claims, TokenError, TokenType};
@@ -28,6 +29,12 @@ pub struct Caller {
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::SessionRevoked`], and the store's.
 pub async fn authenticate(services: &Services, token: &str) -> Result<Caller, Error> {
+    find_caller(services, token)
+        .await
+        .inspect_err(|error| services.metrics.refused(Operation::Access, error))
+}
+
+async fn find_caller(services: &Services, token: &str) -> Result<Caller, Error> {
     let claims = match services.tokens.read_access(token, services.clock.now()) {
         Ok(claims) => claims,
         Err(error) if services.tokens.has_django() => {

@@ -19,6 +19,7 @@ use crate::services::limits::attempts;
 use crate::services::limits::counting::CounterReset;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
+use crate::services::metrics::counters::Operation;
 use crate::services::second_factors::challenges::FirstStep;
 use crate::store::{client_users, users};
 
@@ -50,6 +51,9 @@ pub async fn log_in(
 
 /// Counts a login for the metrics. An internal error counts as neither accepted nor refused.
 pub(super) fn count(services: &Services, user_type: UserType, error: Option<&Error>) {
+    if let Some(error) = error {
+        services.metrics.refused(Operation::Login, error);
+    }
     let outcome = match error {
         None => "accepted",
         Some(Error::InvalidCredentials | Error::InvalidOtp | Error::InvalidSecondFactor) => {

@@ -12,6 +12,7 @@ use crate::services::auth::{django_adoption, reuse};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::{addresses, refused_tokens};
+use crate::services::metrics::counters::Operation;
 use crate::services::status_lists::indexes::{next_index, settle};
 use crate::store::rotation::{self, NewToken, NotRotated, Rotated, Rotation};
 use crate::tokens::{Claims, DjangoClaims, Issued, TokenError, TokenType};
@@ -27,6 +28,15 @@ use crate::tokens::{Claims, DjangoClaims, Issued, TokenError, TokenType};
 /// [`Error::TokenReused`], [`Error::SessionRevoked`], [`Error::RateLimited`] for too many tokens with an invalid
 /// signature from one address or too many refusals of one token, and the store's.
 pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
+    admit_and_exchange(services, request)
+        .await
+        .inspect_err(|error| services.metrics.refused(Operation::Refresh, error))
+}
+
+async fn admit_and_exchange(
+    services: &Services,
+    request: RefreshRequest,
+) -> Result<TokenPair, Error> {
     let now = services.clock.now();
     let claims = read(services, &request.token, request.token_type, &request.actor).await?;
     refused_tokens::admit(services, &claims, now)?;

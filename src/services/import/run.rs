@@ -27,7 +27,7 @@ pub use crate::services::import::access::Mode;
 pub use crate::services::import::input::{Input as Source, Phase};
 
 /// How many batches may be read ahead.
-const READ_AHEAD: usize = 2;
+const READ_AHEAD: usize = 1;
 /// How many accounts are deferred before they are decided: as many as one query can ask for.
 const MAX_DEFERRED: usize = 5_000;
 /// How often a batch is decided again because another process has taken a name meanwhile.

@@ -9,7 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Actor, AuditSource};
 use crate::domain::job::JobKind;
 use crate::domain::paging::Count;
-use crate::services::audit::log::Event;
+use crate::services::audit::log::{AuditLog, Event};
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::audit_chain::pruning::prune;
 use crate::services::bootstrap::Services;
@@ -185,6 +185,10 @@ impl Work for RetentionSweep {
         Report::Flush(self.counts)
     }
 
+    fn audit_log(&self) -> Option<&AuditLog> {
+        Some(self.rules.audit_chain.log())
+    }
+
     async fn count(&mut self, store: &Store) -> Result<u64, Error> {
         let counts = count(store, self.started_at, self.rules.keep_events_for).await?;
         let with_rows = counts.tables().into_iter().filter(|(_, rows)| *rows > 0);
@@ -239,10 +243,11 @@ pub async fn flush(
     progress: impl FnMut(u64, u64) + Send,
 ) -> Result<FlushCounts, NotFlushed> {
     let (_sender, stopping) = watch::channel(false);
+    let audit_log = rules.audit_chain.log().clone();
     if let Some(counts) = run(store, clock, rules, &Actor::operator(), stopping, progress).await? {
         return Ok(counts);
     }
-    let job = jobs::find_running(store, clock, JobKind::Flush).await?;
+    let job = jobs::find_running(store, clock, &audit_log, JobKind::Flush).await?;
     Err(NotFlushed::Busy(job.map(Box::new)))
 }
 

@@ -48,6 +48,12 @@ pub struct FlushCounts {
     /// Answered challenges of passkeys.
     #[serde(skip_serializing_if = "is_zero")]
     pub passkey_challenges: u64,
+    /// Events for endpoints of webhooks.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub webhook_deliveries: u64,
+    /// Requests with an `Idempotency-Key`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub idempotency_keys: u64,
     /// Audit events.
     #[serde(skip_serializing_if = "is_zero")]
     pub audit_events: u64,
@@ -71,7 +77,7 @@ impl FlushCounts {
 
     /// Each table except the audit log, with its count.
     #[must_use]
-    pub fn tables(&self) -> [(ExpiringTable, u64); 15] {
+    pub fn tables(&self) -> [(ExpiringTable, u64); 17] {
         let mut counts = *self;
         ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
     }
@@ -93,6 +99,8 @@ impl FlushCounts {
             ExpiringTable::DjangoTokens => &mut self.django_tokens,
             ExpiringTable::SecondFactorChallenges => &mut self.second_factor_challenges,
             ExpiringTable::PasskeyChallenges => &mut self.passkey_challenges,
+            ExpiringTable::WebhookDeliveries => &mut self.webhook_deliveries,
+            ExpiringTable::IdempotencyKeys => &mut self.idempotency_keys,
         }
     }
 }

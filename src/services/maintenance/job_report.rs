@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::job::BulkAction;
+use crate::domain::audit::{Action, Subject};
+use crate::domain::job::{BulkAction, JobKind};
 use crate::domain::principal::UserType;
+use crate::domain::session::JobId;
+use crate::services::audit::log::Event;
 use crate::services::maintenance::flush_counts::FlushCounts;
 
 /// What a job has done so far.
@@ -76,6 +79,19 @@ pub enum JobFailure {
     Killed,
 }
 
+impl JobFailure {
+    /// The word in the column `details`, and in audit events.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Forbidden => "forbidden",
+            Self::Internal => "internal",
+            Self::Killed => "killed",
+        }
+    }
+}
+
 /// The content of the column `details`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Details {
@@ -88,4 +104,16 @@ impl Details {
     pub(crate) fn encode(report: Report, failure: Option<JobFailure>) -> String {
         serde_json::to_string(&Self { report, failure }).unwrap_or_default()
     }
+}
+
+/// The event of a failed job, if it is a flush.
+pub(crate) fn failure_event(kind: JobKind, id: &JobId, failure: JobFailure) -> Option<Event> {
+    let event = Event::new(Action::FlushFailed).to(subject(id));
+    let event = event.with_detail("failure", failure.as_str());
+    (kind == JobKind::Flush).then_some(event)
+}
+
+/// A job as the subject of an event.
+pub(crate) fn subject(id: &JobId) -> Subject {
+    Subject::named(id.to_string())
 }

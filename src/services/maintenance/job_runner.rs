@@ -13,10 +13,12 @@ use tokio::{
 };
 
 use crate::clock::Clock;
-use crate::domain::job::JobState;
+use crate::domain::audit::Actor;
+use crate::domain::job::{JobKind, JobState};
 use crate::domain::session::JobId;
+use crate::services::audit::log::AuditLog;
 use crate::services::error::Error;
-use crate::services::maintenance::job_report::{Details, JobFailure, Report};
+use crate::services::maintenance::job_report::{Details, JobFailure, Report, failure_event};
 use crate::store::jobs::Progress;
 use crate::store::{Store, StoreError, jobs as table};
 
@@ -43,6 +45,11 @@ pub(crate) enum Batch {
 pub(crate) trait Work: Send + 'static {
     /// What was done so far.
     fn report(&self) -> Report;
+
+    /// The audit log, if the failure of the job is an event.
+    fn audit_log(&self) -> Option<&AuditLog> {
+        None
+    }
 
     /// Counts the work.
     fn count(&mut self, store: &Store) -> impl Future<Output = Result<u64, Error>> + Send;
@@ -84,7 +91,8 @@ pub(crate) async fn run(
         done: 0,
     };
     let outcome = runner.drive(work, &mut progress).await;
-    runner.end(work.report(), &outcome).await?;
+    let audit_log = work.audit_log().cloned();
+    runner.end(work.report(), audit_log, &outcome).await?;
     outcome
 }
 
@@ -198,7 +206,13 @@ impl Runner<'_> {
         }
     }
 
-    async fn end(&self, report: Report, outcome: &Result<JobState, Error>) -> Result<(), Error> {
+    /// `audit_log` is there if a failure is an event.
+    async fn end(
+        &self,
+        report: Report,
+        audit_log: Option<AuditLog>,
+        outcome: &Result<JobState, Error>,
+    ) -> Result<(), Error> {
         let (state, failure) = match outcome {
             Ok(state) => (*state, None),
             Err(error) => {
@@ -211,9 +225,20 @@ impl Runner<'_> {
         loop {
             tries += 1;
             let (id, now, progress) = (self.id.clone(), self.clock.now(), progress.clone());
+            let failed = failure.and_then(|failure| {
+                let event = failure_event(JobKind::Flush, &id, failure)?;
+                let audit_log = audit_log.as_ref()?;
+                Some((audit_log.audit_context(&Actor::server(), now), event))
+            });
             let ended = self
                 .store
-                .write(move |connection| table::finish(connection, &id, state, &progress, now))
+                .write(move |connection| {
+                    let is_ended = table::finish(connection, &id, state, &progress, now)?;
+                    if let Some((audit_context, event)) = failed.as_ref().filter(|_| is_ended) {
+                        audit_context.record(connection, event)?;
+                    }
+                    Ok::<_, StoreError>(is_ended)
+                })
                 .await;
             match ended {
                 Ok(_) => return Ok(()),

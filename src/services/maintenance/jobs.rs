@@ -8,13 +8,15 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Timestamp};
-use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::audit::{Action, Actor};
 use crate::domain::job::{JobKind, JobState, StartedBy};
 use crate::domain::session::JobId;
-use crate::services::audit::log::{AuditLog, Event};
+use crate::services::audit::log::{AuditContext, AuditLog, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::maintenance::job_report::{Details, JobFailure, Report};
+use crate::services::maintenance::job_report::{
+    Details, JobFailure, Report, failure_event, subject,
+};
 use crate::services::maintenance::job_runner::Work;
 use crate::store::jobs::JobRow;
 use crate::store::{Db, Store, StoreError, Transaction, jobs as table};
@@ -126,7 +128,7 @@ pub(crate) async fn begin(
             id: JobId::new(now),
             kind,
             state: JobState::Running,
-            started_by: StartedBy::actor(actor).stored().map(str::to_owned),
+            started_by: StartedBy::actor(actor).stored(),
             total: 0,
             done: 0,
             stop_requested: false,
@@ -137,10 +139,11 @@ pub(crate) async fn begin(
         };
         let event = event.clone().map(|event| event.to(subject(&new.id)));
         let audit_context = audit_log.audit_context(actor, now);
+        let failures = audit_log.audit_context(&Actor::server(), now);
         let begun = store
             .write(move |connection| {
                 // A flush whose process was killed does not prevent the next one.
-                table::fail_stale(connection, now - DEAD_AFTER)?;
+                fail_stale(connection, &failures)?;
                 if table::insert(connection, &new)? {
                     if let Some(event) = &event {
                         audit_context.record(connection, event)?;
@@ -182,11 +185,18 @@ pub(crate) async fn start(
     )
 }
 
-fn subject(id: &JobId) -> Subject {
-    Subject {
-        principal: None,
-        name: Some(id.to_string()),
+/// Marks jobs as failed whose process was killed, and records those that are flushes. The time is that of the context.
+fn fail_stale(
+    connection: &mut Transaction<'_>,
+    audit_context: &AuditContext,
+) -> Result<(), StoreError> {
+    let killed = table::fail_stale(connection, audit_context.now - DEAD_AFTER)?;
+    for (kind, id) in killed {
+        if let Some(event) = failure_event(kind, &id, JobFailure::Killed) {
+            audit_context.record(connection, &event)?;
+        }
     }
+    Ok(())
 }
 
 /// The job of this id.
@@ -195,7 +205,8 @@ fn subject(id: &JobId) -> Subject {
 /// Errors of the store.
 pub async fn find(services: &Services, id: &JobId) -> Result<Option<Job>, Error> {
     let id = id.clone();
-    find_by(&services.store, &services.clock, move |connection| {
+    let (store, clock, audit_log) = (&services.store, &services.clock, &services.audit_log);
+    find_by(store, clock, audit_log, move |connection| {
         table::find(connection, &id)
     })
     .await
@@ -211,8 +222,9 @@ pub async fn list(services: &Services, limit: i64) -> Result<Vec<Job>, Error> {
     let is_dead = |row: &JobRow| row.state == JobState::Running && row.heartbeat_at < dead;
     let mut rows = services.store.read_list(read).await?;
     if rows.iter().any(is_dead) {
+        let failures = services.audit_context(&Actor::server());
         let fail = move |connection: &mut Transaction<'_>| {
-            table::fail_stale(connection, dead)?;
+            fail_stale(connection, &failures)?;
             table::list(connection, limit)
         };
         rows = services.store.write(fail).await?;
@@ -224,9 +236,10 @@ pub async fn list(services: &Services, limit: i64) -> Result<Vec<Job>, Error> {
 pub(crate) async fn find_running(
     store: &Store,
     clock: &Clock,
+    audit_log: &AuditLog,
     kind: JobKind,
 ) -> Result<Option<Job>, Error> {
-    let found = find_by(store, clock, move |connection| {
+    let found = find_by(store, clock, audit_log, move |connection| {
         table::find_running(connection, kind)
     })
     .await?;
@@ -245,19 +258,22 @@ pub async fn find_last_ended(store: &Store, kind: JobKind) -> Result<Option<Job>
 async fn find_by(
     store: &Store,
     clock: &Clock,
+    audit_log: &AuditLog,
     row: impl Fn(&mut Db) -> Result<Option<JobRow>, StoreError> + Clone + Send + 'static,
 ) -> Result<Option<Job>, Error> {
     let Some(found) = store.read(row.clone()).await? else {
         return Ok(None);
     };
-    let dead = clock.now() - DEAD_AFTER;
+    let now = clock.now();
+    let dead = now - DEAD_AFTER;
     if found.state != JobState::Running || found.heartbeat_at >= dead {
         return Ok(Some(found.into()));
     }
     let id = found.id;
+    let failures = audit_log.audit_context(&Actor::server(), now);
     let row = store
         .write(move |connection| {
-            table::fail_stale(connection, dead)?;
+            fail_stale(connection, &failures)?;
             table::find(connection, &id)
         })
         .await?;

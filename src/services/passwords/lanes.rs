@@ -2,11 +2,12 @@
 //! so that no flood of strangers delays them, and those threads have the usual priority. The threads for strangers have a
 //! low one: other work gets the cores first.
 
-use std::io;
+use std::{io, time::Instant};
 
 use crate::config::LoginConfig;
 use crate::services::passwords::queue::Queue;
-use crate::worker_pool::{PoolSettings, WorkError, WorkerPool, cores};
+use crate::traces::{Kind, child};
+use crate::worker_pool::{PoolFigures, PoolSettings, WorkError, WorkerPool, cores};
 
 /// The lane of a caller, and the group with which it shares its turns there.
 #[derive(Clone, Debug)]
@@ -68,17 +69,36 @@ impl Lanes {
         priority: Priority,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
+        let mut span = child("hash", Kind::Internal);
         let (lane, group) = match priority {
             Priority::Account(account) => (&self.accounts, account),
             Priority::Network(network) => (&self.networks, network),
         };
-        let turn = lane.queue.turn(group).await?;
+        let asked = Instant::now();
+        let turn = lane.queue.turn(group).await;
+        if let Some(span) = &mut span {
+            span.set("munjigi.wait_us", asked.elapsed());
+            if turn.is_err() {
+                span.fail();
+            }
+        }
+        let turn = turn?;
         let job = move |(): &mut ()| {
             let done = work();
             drop(turn);
             done
         };
         lane.pool.run(job).await
+    }
+}
+
+impl Lanes {
+    /// How the threads of each lane are used, for metrics.
+    pub(super) fn figures(&self) -> [(&'static str, PoolFigures); 2] {
+        [
+            ("known", self.accounts.queue.figures()),
+            ("other", self.networks.queue.figures()),
+        ]
     }
 }
 

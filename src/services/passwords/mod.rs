@@ -22,7 +22,7 @@ use crate::services::passwords::django::DjangoHash;
 use crate::services::passwords::hash_format::{DEFAULT_WORK, HashFormat};
 use crate::services::passwords::lanes::{Lanes, Priority};
 use crate::services::passwords::scheme::{COSTS, SchemeError, StoredHash, missing_costs, spend};
-use crate::worker_pool::WorkError;
+use crate::worker_pool::{PoolFigures, WorkError};
 
 /// The result of comparing a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,12 @@ impl Passwords {
             django_work: Arc::default(),
             breached,
         })
+    }
+
+    /// How the threads are used, for metrics: those for known devices and authenticated callers, and those for others.
+    #[must_use]
+    pub fn figures(&self) -> [(&'static str, PoolFigures); 2] {
+        self.lanes.figures()
     }
 
     /// Lets every wrong password cost from now on what one costs whose hash Django 5.2 made by default.

@@ -3,13 +3,13 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
 
 use crate::services::mutex::lock;
-use crate::worker_pool::WorkError;
+use crate::worker_pool::{PoolFigures, PoolUse, WorkError};
 
 /// The queue. Clones share it.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ struct Shared {
     threads: usize,
     places: usize,
     timeout: Duration,
+    pool_use: PoolUse,
 }
 
 #[derive(Default)]
@@ -40,7 +41,20 @@ struct Waiting {
 }
 
 /// The permission to use one thread, until it is dropped.
-pub(super) struct Turn(Option<Arc<Shared>>);
+pub(super) struct Turn {
+    shared: Option<Arc<Shared>>,
+    /// When the thread was free.
+    begun: Instant,
+}
+
+impl Turn {
+    fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Some(Arc::clone(shared)),
+            begun: Instant::now(),
+        }
+    }
+}
 
 impl Queue {
     /// A queue with this many places in front of so many threads.
@@ -50,7 +64,17 @@ impl Queue {
             threads,
             places,
             timeout,
+            pool_use: PoolUse::default(),
         }))
+    }
+
+    /// How the threads are used, for metrics.
+    pub(super) fn figures(&self) -> PoolFigures {
+        let (running, waiting) = {
+            let state = lock(&self.0.state);
+            (state.running, state.waiting.len())
+        };
+        self.0.pool_use.figures(self.0.threads, running, waiting)
     }
 
     /// Waits for a thread.
@@ -59,6 +83,16 @@ impl Queue {
     /// [`WorkError::Overloaded`] if the queue is full, after the timeout, or when the place is given to a group that has
     /// fewer passwords in the queue.
     pub(super) async fn turn(&self, group: String) -> Result<Turn, WorkError> {
+        let (asked, pool_use) = (Instant::now(), &self.0.pool_use);
+        let turn = self.wait(group).await;
+        match &turn {
+            Ok(_) => pool_use.waited(asked.elapsed()),
+            Err(_) => pool_use.reject(),
+        }
+        turn
+    }
+
+    async fn wait(&self, group: String) -> Result<Turn, WorkError> {
         let (sender, receiver) = oneshot::channel();
         let id = self.join(group, sender)?;
         // Leaves the queue also when this future is dropped.
@@ -77,7 +111,7 @@ impl Queue {
             state.running += 1;
             drop(state);
             // If the receiver is gone, the dropped turn goes to the next.
-            let _ = turn.send(Turn(Some(Arc::clone(&self.0))));
+            let _ = turn.send(Turn::new(&self.0));
             return Ok(id);
         }
         let of_group = state.waiting.iter().filter(|one| one.group == group);
@@ -125,15 +159,16 @@ impl State {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let Some(shared) = self.0.take() else {
+        let Some(shared) = self.shared.take() else {
             return;
         };
+        shared.pool_use.used(self.begun.elapsed());
         let mut state = lock(&shared.state);
         while let Some(waiting) = state.next() {
-            match waiting.turn.send(Turn(Some(Arc::clone(&shared)))) {
+            match waiting.turn.send(Turn::new(&shared)) {
                 Ok(()) => return,
                 // It has stopped waiting: the next one gets the thread.
-                Err(mut unused) => drop(unused.0.take()),
+                Err(mut unused) => drop(unused.shared.take()),
             }
         }
         state.running -= 1;
@@ -222,6 +257,9 @@ mod tests {
         );
         let other = join(&queue, &log, "b", "b").await;
         assert!(!flood.pop().unwrap().await.unwrap(), "it lost its place");
+        let figures = queue.figures();
+        assert_eq!((figures.in_use, figures.waiting), (1, 6));
+        assert_eq!((figures.rejected, figures.waits.count()), (2, 1));
         drop(running);
         assert!(other.await.unwrap());
         for task in flood {

@@ -2,6 +2,7 @@
 //! nowhere, and have no sessions, roles or passwords.
 
 pub mod access;
+pub mod by_service;
 pub mod changes;
 pub mod credentials;
 pub mod last_use;

@@ -229,7 +229,11 @@ pub async fn revoke(services: &Services, actor: &Actor, kid: &str) -> Result<Rev
             )
         })
         .await?;
-    let sessions = end_sessions(&services.store, kid, services.clock.now()).await?;
+    let (store, of_task, now) = (services.store.clone(), kid.to_owned(), services.clock.now());
+    // A task of its own: ending hundreds of thousands of sessions takes longer than a request may.
+    let ending = tokio::spawn(async move { end_sessions(&store, &of_task, now).await });
+    let ended = ending.await;
+    let sessions = ended.map_err(|error| Error::Internal(error.to_string()))??;
     Ok(Revoked {
         successor,
         sessions,

@@ -1,5 +1,5 @@
-//! The change of the master key: the signing keys and the secrets of authenticator apps are encrypted under the one in use, and
-//! the audit log gets its MACs.
+//! The change of the master key: the signing keys and the secrets of authenticator apps and webhooks are encrypted
+//! under the one in use, and the audit log gets its MACs.
 
 use crate::domain::audit::Actor;
 use crate::domain::principal::Principal;
@@ -10,16 +10,20 @@ use crate::services::error::Error;
 use crate::services::second_factors::totp::Secret;
 use crate::services::signing_keys::refusal::KeyRefusal;
 use crate::services::signing_keys::sealing;
+use crate::services::webhooks::secrets::resealed as resealed_secrets;
 use crate::store::Transaction;
 use crate::store::signing_keys::{self as table, SigningKeyRow};
 use crate::store::totp_factors::{self, TotpFactorRow};
+use crate::store::webhook_endpoints::{self, EndpointRow, Secrets};
 use crate::tokens::MasterKey;
 
-/// Encrypts all signing keys and second factors under the master key in use, and starts the audit chain again with its MACs. The other master
-/// keys must be known. Returns the number of signing keys that were encrypted under another master key.
+/// Encrypts all signing keys, second factors and secrets of webhooks under the master key in use, and starts the audit
+/// chain again with its MACs. The other master keys must be known. Returns the number of signing keys that were
+/// encrypted under another master key.
 ///
 /// # Errors
-/// [`KeyRefusal`], and errors of the store. Nothing was changed unless the store fails in between; then it is run again.
+/// [`KeyRefusal`], and errors of the store. Nothing was changed unless the store fails in between; then it is run
+/// again.
 pub async fn rewrap(services: &Services, actor: &Actor) -> Result<usize, Error> {
     let master_keys = &services.master_keys;
     if master_keys.others.is_empty() {
@@ -31,13 +35,18 @@ pub async fn rewrap(services: &Services, actor: &Actor) -> Result<usize, Error> 
     }
     let changes = resealed(services).await?;
     let factors = resealed_factors(services).await?;
+    let endpoints = resealed_endpoints(services).await?;
     let count = changes.len();
     store
         .write(move |transaction| {
             replace(transaction, &changes)?;
             for (old, sealed) in &factors {
-                // A secret that was removed or replaced meanwhile is encrypted under the key in use, if it is there at all.
+                // A secret that was removed or replaced meanwhile is encrypted under the key in use, if it is there at
+                // all.
                 totp_factors::reseal(transaction, old, sealed)?;
+            }
+            for (old, secrets) in &endpoints {
+                webhook_endpoints::replace_secrets(transaction, old.id, &old.secret, secrets)?;
             }
             Ok::<_, Error>(())
         })
@@ -65,8 +74,8 @@ async fn resealed(services: &Services) -> Result<Vec<(SigningKeyRow, SigningKeyR
     Ok(changes)
 }
 
-/// The secrets of authenticator apps that are encrypted under another master key, each with its new encryption. One that no key
-/// opens cannot be used before either, and stays as it is.
+/// The secrets of authenticator apps that are encrypted under another master key, each with its new encryption. One
+/// that no key opens cannot be used before either, and stays as it is.
 async fn resealed_factors(services: &Services) -> Result<Vec<(TotpFactorRow, String)>, Error> {
     let keys = &services.master_keys;
     let mut changes = Vec::new();
@@ -78,6 +87,17 @@ async fn resealed_factors(services: &Services) -> Result<Vec<(TotpFactorRow, Str
         if let Some(secret) = Secret::open(keys, owner, &old.sealed_secret) {
             let sealed = secret.seal(keys, owner)?;
             changes.push((old, sealed));
+        }
+    }
+    Ok(changes)
+}
+
+/// The endpoints of webhooks whose secrets are encrypted under another master key, each with their new encryption.
+async fn resealed_endpoints(services: &Services) -> Result<Vec<(EndpointRow, Secrets)>, Error> {
+    let mut changes = Vec::new();
+    for old in services.store.read_list(webhook_endpoints::list).await? {
+        if let Some(secrets) = resealed_secrets(&services.master_keys, &old)? {
+            changes.push((old, secrets));
         }
     }
     Ok(changes)

@@ -24,6 +24,7 @@ use crate::domain::session::{
 };
 use crate::domain::signing_key::KeyState;
 use crate::domain::status_index::StatusIndex;
+use crate::domain::webhook::{EventTypes, WebhookState};
 
 impl<DB: Backend> ToSql<sql_types::Timestamp, DB> for Timestamp
 where
@@ -107,6 +108,6 @@ macro_rules! text_columns {
 text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId, PasskeyId);
 text_columns!(
     from_word: DeliveryKind, DeliveryState, UserType, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource,
-    Outcome, KeyState, ChallengePurpose,
+    Outcome, KeyState, ChallengePurpose, WebhookState,
 );
-text_columns!(from_stored: Role, Action, AccountClaims, Scopes);
+text_columns!(from_stored: Role, Action, AccountClaims, Scopes, EventTypes);

@@ -14,6 +14,7 @@ pub mod read_only;
 pub mod readers;
 pub mod search_indexes;
 pub mod snapshot;
+pub(crate) mod traced;
 pub mod transaction;
 pub(crate) mod write_health;
 pub mod writer;
@@ -24,11 +25,11 @@ use crate::store::engine::connection::{StoreSettings, Target};
 use crate::store::engine::postgres_pool::PostgresPool;
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::readers::Readers;
-use crate::store::engine::writer::Writer;
+use crate::store::engine::writer::{Writer, WriterFigures};
 use crate::store::error::StoreError;
 use crate::store::rotation::{Rotated, Rotation};
 use crate::store::rotation_batch;
-use crate::worker_pool::{PoolSettings, cores};
+use crate::worker_pool::{PoolFigures, PoolSettings, cores};
 
 /// How many reads by key, or uses of Postgres's pool, may wait for a connection; one more is rejected at once.
 const MAX_WAITING: usize = 2048;
@@ -60,7 +61,40 @@ pub(crate) enum Engine {
     ReadOnly(ReadOnly),
 }
 
+/// How the database is used, for metrics.
+#[derive(Clone, Debug, Default)]
+pub struct StoreFigures {
+    /// The pools of connections, by name.
+    pub pools: Vec<(&'static str, PoolFigures)>,
+    /// The writer of SQLite.
+    pub writer: Option<WriterFigures>,
+}
+
 impl Engine {
+    /// How the database is used.
+    pub(crate) fn figures(&self) -> StoreFigures {
+        match self {
+            Self::Sqlite {
+                readers,
+                list_readers,
+                writer,
+            } => StoreFigures {
+                pools: vec![
+                    ("reads", readers.figures()),
+                    ("lists", list_readers.figures()),
+                ],
+                writer: Some(writer.figures()),
+            },
+            Self::Postgres {
+                pool, list_limit, ..
+            } => StoreFigures {
+                pools: vec![("all", pool.figures()), ("lists", list_limit.figures())],
+                writer: None,
+            },
+            Self::ReadOnly(_) => StoreFigures::default(),
+        }
+    }
+
     /// Opens a database; blocks until a connection is open.
     pub(crate) fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
         let (size, timeout) = (settings.pool_size as usize, settings.acquire_timeout);

@@ -17,6 +17,7 @@ use diesel::r2d2::{HandleError, ManageConnection, Pool, PooledConnection};
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
 use crate::store::engine::connection::{Db, StoreSettings, Target, accepts_writes, ping};
 use crate::store::error::{StoreError, StoreFailure};
+use crate::worker_pool::PoolFigures;
 
 /// How long an idle connection is trusted. A check before each use would cost a fifth of the throughput; no check at all
 /// would give the first requests after an idle period connections that a firewall has cut.
@@ -65,6 +66,11 @@ impl PostgresPool {
             manager,
             limit: ConcurrencyLimit::new(size, max_waiting, timeout),
         })
+    }
+
+    /// How the pool is used, for metrics.
+    pub(crate) fn figures(&self) -> PoolFigures {
+        self.limit.figures()
     }
 
     /// Waits until the limit admits the caller, then runs `f` on a blocking thread.

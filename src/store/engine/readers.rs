@@ -10,7 +10,7 @@ use diesel::connection::SimpleConnection;
 
 use crate::store::engine::connection::{Db, Target, ping};
 use crate::store::error::{StoreError, StoreFailure};
-use crate::worker_pool::{PoolSettings, WorkError, WorkerPool};
+use crate::worker_pool::{PoolFigures, PoolSettings, WorkError, WorkerPool};
 
 /// The reading threads. Clones share them; they end with the last clone, and their connections are closed then.
 #[derive(Clone)]
@@ -27,6 +27,11 @@ impl Readers {
         WorkerPool::start(settings, new_reader)
             .map(Self)
             .map_err(StoreError::unavailable)
+    }
+
+    /// How the threads are used, for metrics.
+    pub(crate) fn figures(&self) -> PoolFigures {
+        self.0.figures()
     }
 
     /// Runs `f` on one of the connections.

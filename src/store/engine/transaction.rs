@@ -1,4 +1,4 @@
-//! The argument of write closures.
+//! The argument of write closures, and their result.
 
 use std::ops::{Deref, DerefMut};
 
@@ -32,5 +32,21 @@ impl Deref for Transaction<'_> {
 impl DerefMut for Transaction<'_> {
     fn deref_mut(&mut self) -> &mut Db {
         self.connection
+    }
+}
+
+/// The result of a transaction.
+pub(in crate::store) struct Written<T> {
+    pub(in crate::store) value: T,
+    pub(in crate::store) has_revocation_events: bool,
+    pub(in crate::store) after_commit: Vec<Action>,
+}
+
+impl<T> Written<T> {
+    /// Runs what was to be done after the commit.
+    pub(in crate::store) fn committed(&mut self) {
+        for action in self.after_commit.drain(..) {
+            action();
+        }
     }
 }

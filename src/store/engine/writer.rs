@@ -9,12 +9,14 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::JoinHandle,
+    time::Instant,
 };
 
 use diesel::Connection as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::histogram::{Histogram, NUMBERS, Snapshot};
 use crate::store::engine::connection::{Db, Target};
 use crate::store::error::{StoreError, StoreFailure};
 
@@ -43,6 +45,24 @@ pub(crate) struct Writer(Arc<Thread>);
 struct Thread {
     jobs: Option<mpsc::Sender<Job>>,
     handle: Option<JoinHandle<()>>,
+    counts: Arc<Counts>,
+}
+
+/// What is counted for metrics.
+struct Counts {
+    batches: Histogram,
+    commits: Histogram,
+}
+
+/// How the writer works.
+#[derive(Clone, Debug)]
+pub struct WriterFigures {
+    /// How many writes wait.
+    pub waiting: usize,
+    /// How many writes the transactions had.
+    pub batches: Snapshot,
+    /// How long the commits took, in microseconds.
+    pub commits: Snapshot,
 }
 
 impl Drop for Thread {
@@ -63,14 +83,30 @@ impl Writer {
     pub(crate) fn start(target: Target) -> Result<Self, StoreError> {
         let connection = target.connect().map_err(StoreError::unavailable)?;
         let (jobs, queue) = mpsc::channel(MAX_WAITING);
+        let counts = Arc::new(Counts {
+            batches: Histogram::new(NUMBERS),
+            commits: Histogram::of_times(),
+        });
+        let counted = Arc::clone(&counts);
         let handle = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&target, connection, queue))
+            .spawn(move || run(&target, connection, queue, &counted))
             .map_err(StoreError::unavailable)?;
         Ok(Self(Arc::new(Thread {
             jobs: Some(jobs),
             handle: Some(handle),
+            counts,
         })))
+    }
+
+    /// How the writer works, for metrics.
+    pub(crate) fn figures(&self) -> WriterFigures {
+        let jobs = self.0.jobs.as_ref();
+        WriterFigures {
+            waiting: jobs.map_or(0, |jobs| jobs.max_capacity() - jobs.capacity()),
+            batches: self.0.counts.batches.snapshot(),
+            commits: self.0.counts.commits.snapshot(),
+        }
     }
 
     /// Runs `f` in a transaction and returns its result after the commit. `on_commit` gets it first, also when the caller has
@@ -151,7 +187,7 @@ impl Writer {
     }
 }
 
-fn run(target: &Target, first: Db, mut queue: mpsc::Receiver<Job>) {
+fn run(target: &Target, first: Db, mut queue: mpsc::Receiver<Job>, counts: &Counts) {
     let mut connection = Some(first);
     while let Some(job) = queue.blocking_recv() {
         let open = match connection.as_mut() {
@@ -164,7 +200,7 @@ fn run(target: &Target, first: Db, mut queue: mpsc::Receiver<Job>) {
                 }
             },
         };
-        if !commit_batch(open, job, &mut queue) {
+        if !commit_batch(open, job, &mut queue, counts) {
             connection = None;
         }
     }
@@ -172,7 +208,12 @@ fn run(target: &Target, first: Db, mut queue: mpsc::Receiver<Job>) {
 
 /// Runs `first` and the jobs queued behind it in one transaction and answers them all; `false` when the connection must be
 /// replaced.
-fn commit_batch(connection: &mut Db, first: Job, queue: &mut mpsc::Receiver<Job>) -> bool {
+fn commit_batch(
+    connection: &mut Db,
+    first: Job,
+    queue: &mut mpsc::Receiver<Job>,
+    counts: &Counts,
+) -> bool {
     if let Err(error) = begin(connection) {
         tracing::warn!(error = %error, "cannot begin a transaction");
         return depth(connection) == 0;
@@ -192,11 +233,15 @@ fn commit_batch(connection: &mut Db, first: Job, queue: &mut mpsc::Receiver<Job>
             BatchStatus::RollBack => (is_healthy, is_spoilt) = (false, true),
         }
     }
+    counts.batches.add(answers.len() as u64);
     let committed = if is_spoilt {
         let another = "another write of the same transaction failed";
         Err(StoreError::unavailable(another))
     } else {
-        commit(connection)
+        let begun = Instant::now();
+        let committed = commit(connection);
+        counts.commits.add_time(begun.elapsed());
+        committed
     };
     if let Err(error) = &committed {
         tracing::error!(error = %error, jobs = answers.len(), "cannot commit a transaction");

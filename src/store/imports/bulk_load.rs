@@ -18,10 +18,29 @@ const TABLES: &str = "('users', 'client_users', 'django_tokens')";
 /// Sets the connection up for sorting more than fits in memory.
 pub(super) fn prepare(connection: &mut Db) -> Result<(), StoreError> {
     let settings = match connection {
-        Db::Sqlite(_) => "PRAGMA temp_store = FILE; PRAGMA cache_size = -16384; PRAGMA threads = 1",
+        Db::Sqlite(_) => "PRAGMA temp_store = FILE; PRAGMA cache_size = -8192; PRAGMA threads = 1",
         Db::Postgres(_) => "SET statement_timeout = 0",
     };
     Ok(connection.batch_execute(settings)?)
+}
+
+/// Lets SQLite write new pages to the database at once instead of first to the write-ahead log: a rollback journal has only
+/// pages that were there before, so it stays small. While another process has the database open this is refused, and the
+/// transaction uses the log.
+pub(super) fn use_rollback_journal(connection: &mut Db) {
+    set_journal_mode(connection, "DELETE");
+}
+
+/// Undoes [`use_rollback_journal`]. If it cannot, the server does it when it opens the database.
+pub(super) fn use_write_ahead_log(connection: &mut Db) {
+    set_journal_mode(connection, "WAL");
+}
+
+fn set_journal_mode(connection: &mut Db, mode: &str) {
+    if let Db::Sqlite(sqlite) = connection {
+        // A refusal leaves the mode as it is, and both modes are correct.
+        let _ = sqlite.batch_execute(&format!("PRAGMA journal_mode = {mode}"));
+    }
 }
 
 /// Whether nobody has used the database yet, and the indexes may be dropped.
@@ -83,7 +102,7 @@ impl DroppedIndexes {
         if let Db::Sqlite(sqlite) = connection {
             // The sorts need the memory that the cache of the inserted rows has.
             sqlite.batch_execute(
-                "PRAGMA shrink_memory; PRAGMA cache_size = -8192; \
+                "PRAGMA shrink_memory; \
                  INSERT INTO users_search (users_search) VALUES ('rebuild'); \
                  INSERT INTO client_users_search (client_users_search) VALUES ('rebuild')",
             )?;

@@ -33,8 +33,8 @@ mod tables {
     }
 }
 
-/// At most 4 MiB of the database are in memory. `names` gets its index when a value is read again.
-const TABLES: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096; \
+/// At most 2 MiB of the database are in memory. `names` gets its index when a value is read again.
+const TABLES: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -2048; \
     CREATE TABLE names (position INTEGER PRIMARY KEY, hash INTEGER NOT NULL, row INTEGER NOT NULL, owner TEXT NOT NULL); \
     CREATE TABLE accounts (key TEXT PRIMARY KEY, user_seq INTEGER NOT NULL) WITHOUT ROWID";
 

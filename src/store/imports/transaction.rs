@@ -29,6 +29,7 @@ impl Destination {
         let mut connection = target.connect().map_err(StoreError::unavailable)?;
         bulk_load::prepare(&mut connection)?;
         let bulk = if bulk_load::is_new(&mut connection)? {
+            bulk_load::use_rollback_journal(&mut connection);
             begin(&mut connection)?;
             let dropped = bulk_load::drop_indexes(&mut connection)?;
             let after_commit = Vec::new();
@@ -93,6 +94,7 @@ impl Destination {
         if self.bulk.take().is_some() {
             // When this fails the connection is broken, and the database rolls back.
             let _ = roll_back(&mut self.connection);
+            bulk_load::use_write_ahead_log(&mut self.connection);
         }
     }
 
@@ -104,6 +106,7 @@ impl Destination {
         if let Some(bulk) = &self.bulk {
             bulk.dropped.create_again(&mut self.connection)?;
             commit(&mut self.connection)?;
+            bulk_load::use_write_ahead_log(&mut self.connection);
         }
         if let Some(bulk) = self.bulk.take() {
             for action in bulk.after_commit {

@@ -36,4 +36,5 @@ mod sessions;
 mod setup;
 mod step_up;
 mod tokens;
+mod webhooks;
 mod zone_cookie;

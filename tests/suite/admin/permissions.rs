@@ -15,6 +15,8 @@ const READ: &[&str] = &[
     "/admin/clients/1",
     "/admin/services",
     "/admin/services/1",
+    "/admin/webhooks",
+    "/admin/webhooks/1",
     "/admin/search",
     "/admin/search?q=sam",
     "/admin/sessions",
@@ -67,6 +69,10 @@ const CHANGING: &[&str] = &[
     "/admin/services/1/secret",
     "/admin/services/1/deactivate",
     "/admin/services/1/delete",
+    "/admin/webhooks/new",
+    "/admin/webhooks/1/secret",
+    "/admin/webhooks/1/deactivate",
+    "/admin/webhooks/1/delete",
     "/admin/tokens/JTI/blacklist",
     "/admin/tokens/JTI/end-session",
     "/admin/keys/new",
@@ -108,6 +114,15 @@ pub(super) const FORMS: &[&str] = &[
     "/admin/services/1/activate",
     "/admin/services/1/deactivate",
     "/admin/services/1/delete",
+    "/admin/webhooks/new",
+    "/admin/webhooks/1",
+    "/admin/webhooks/1/secret",
+    "/admin/webhooks/1/activate",
+    "/admin/webhooks/1/deactivate",
+    "/admin/webhooks/1/delete",
+    "/admin/webhooks/1/test",
+    "/admin/webhooks/1/resend",
+    "/admin/webhooks/1/resend-dead",
     "/admin/tokens/JTI/blacklist",
     "/admin/tokens/JTI/end-session",
     "/admin/sessions/end",
@@ -168,6 +183,7 @@ impl Scene {
         assert_eq!(sam.seq, 3);
         app.client("acme").await;
         app.service("billing", "").await;
+        app.webhook("hook").await;
         let claims = claims_of(&sam.refresh);
         let text = |name: &str| claims[name].as_str().unwrap().to_owned();
         Self {
@@ -192,6 +208,8 @@ impl Scene {
             "users WHERE is_active = true",
             "client_users WHERE is_active = true",
             "services WHERE is_active = true AND name = 'billing'",
+            "webhook_endpoints WHERE is_active = true",
+            "webhook_deliveries",
             "users WHERE name IN ('ann', 'eva', 'sam')",
             "blacklisted_tokens",
             "sessions WHERE ended_at IS NOT NULL",

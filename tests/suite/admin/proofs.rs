@@ -68,6 +68,23 @@ const ASKING: &[(&str, &[(&str, &str)])] = &[
     ("/admin/services/1/secret", &[]),
     ("/admin/services/1/delete", &[]),
     (
+        "/admin/webhooks/new",
+        &[
+            ("name", "other"),
+            ("url", "https://hooks.example.org/"),
+            ("events", "session.began"),
+        ],
+    ),
+    (
+        "/admin/webhooks/1",
+        &[
+            ("url", "https://hooks.example.org/"),
+            ("events", "session.began"),
+        ],
+    ),
+    ("/admin/webhooks/1/secret", &[]),
+    ("/admin/webhooks/1/delete", &[]),
+    (
         "/admin/sessions/end",
         &[("selected", "SID"), ("confirmed", "1")],
     ),
@@ -118,6 +135,12 @@ const NOT_ASKING: &[&str] = &[
     "/admin/clients/1/sessions/SID/end",
     "/admin/services/1/activate",
     "/admin/services/1/deactivate",
+    "/admin/webhooks/1/activate",
+    "/admin/webhooks/1/deactivate",
+    // To an address that was entered with a proof.
+    "/admin/webhooks/1/test",
+    "/admin/webhooks/1/resend",
+    "/admin/webhooks/1/resend-dead",
     "/admin/tokens/JTI/blacklist",
     "/admin/tokens/JTI/end-session",
     "/admin/blacklist/flush",

@@ -31,7 +31,8 @@ impl Caller {
     /// The status that an endpoint returns to this caller for any input; `None` if the caller is authorized.
     pub fn refusal(self, who: Who) -> Option<u16> {
         match (who, self) {
-            (Who::Service | Who::ServiceSecret, _) => Some(401),
+            (Who::Service | Who::ServiceSecret, _) | (Who::Scope(_), Self::Anonymous) => Some(401),
+            (Who::Scope(_), _) => Some(403),
             (Who::Anyone | Who::BearerOrRefresh, _) | (_, Self::Root) => None,
             (_, Self::Anonymous) => Some(401),
             (Who::Bearer, _) | (Who::Internal, Self::Staff) => None,

@@ -6,8 +6,11 @@ use munjigi::http::api::codes::CODES;
 
 /// The pairs of status and code that the table from errors to answers has.
 fn pairs_in_the_source() -> BTreeSet<(u16, String)> {
-    let source = include_str!("../../../src/http/api/errors.rs");
-    let source = source.split_whitespace().collect::<String>();
+    let source = [
+        include_str!("../../../src/http/api/errors.rs"),
+        include_str!("../../../src/http/api/error_statuses.rs"),
+    ];
+    let source = source.concat().split_whitespace().collect::<String>();
     let statuses = [
         ("BAD_REQUEST", 400),
         ("UNAUTHORIZED", 401),
@@ -17,6 +20,7 @@ fn pairs_in_the_source() -> BTreeSet<(u16, String)> {
         ("CONFLICT", 409),
         ("PAYLOAD_TOO_LARGE", 413),
         ("UNSUPPORTED_MEDIA_TYPE", 415),
+        ("UNPROCESSABLE_ENTITY", 422),
         ("TOO_MANY_REQUESTS", 429),
         ("INTERNAL_SERVER_ERROR", 500),
         ("SERVICE_UNAVAILABLE", 503),

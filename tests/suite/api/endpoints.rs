@@ -84,6 +84,7 @@ impl Endpoint {
         let path = self.path.replace("{user_seq}", seq);
         path.replace("{id}", "019c5c21cfae70dca2e2adad97cfb732")
             .replace("{number}", "0")
+            .replace("{kid}", "k1")
     }
 }
 
@@ -118,6 +119,13 @@ fn good(path: &str, name: &str) -> &'static str {
         "claims" => r#"{"tier": "gold"}"#,
         "external_id" => r#""k-1""#,
         "phone" => r#""+82 10-1234-5678""#,
+        "items" => r#"[{"username": "somebody"}]"#,
+        "account" => r#""user:7""#,
+        "lock" => r#""no such lock""#,
+        "algorithm" => r#""EdDSA""#,
+        "at_once" => "false",
+        "description" => r#""Bills""#,
+        "scopes" => r#""orders:read""#,
         _ => panic!("add a value for `{name}`"),
     }
 }
@@ -141,7 +149,7 @@ fn wrong(kind: Kind) -> Vec<String> {
         ],
         Kind::Boolean => vec!["x", "2", "null", "[]", "yes", "%00", "%ff"],
         // No query has one.
-        Kind::Object | Kind::Credential => Vec::new(),
+        Kind::Object | Kind::Credential | Kind::Items(_) => Vec::new(),
         Kind::Text { .. } => vec!["%00", "a%1Fb", "a%0d%0ab"],
         Kind::Ordering(_) => vec!["x", "-", "--name", "name,x", "name desc", "1", "%00", "%ff"],
         Kind::OneOf(_) | Kind::Role => vec!["root", "1", "Admin", "%00", "%ff", "null"],
@@ -202,7 +210,8 @@ pub fn allowed() -> Vec<(String, String)> {
             (
                 path.replace("{user_seq}", "1")
                     .replace("{id}", "1")
-                    .replace("{number}", "0"),
+                    .replace("{number}", "0")
+                    .replace("{kid}", "k1"),
                 of_path(path),
             )
         })
@@ -244,14 +253,18 @@ async fn the_declared_endpoints_are_those_that_the_server_registers() {
     assert_eq!(declared.len(), routes::ENDPOINTS.len(), "one is twice");
 }
 
-/// The cells of a row of the table of endpoints in `docs/api.md`, by the method and path in its first cell.
+const DOCUMENTS: [&str; 2] = [
+    include_str!("../../../docs/api.md"),
+    include_str!("../../../docs/admin-api.md"),
+];
+
+/// The cells of a row of the tables of endpoints in `docs/api.md` and `docs/admin-api.md`, by the method and path in its first
+/// cell.
 fn documented(endpoint: &Declared) -> (&'static str, &'static str) {
-    let documented = include_str!("../../../docs/api.md");
     let start = format!("| `{} {}` | ", endpoint.method.as_str(), endpoint.path);
-    let row = documented
-        .lines()
-        .find_map(|line| line.strip_prefix(&start));
-    let row = row.unwrap_or_else(|| panic!("no row in docs/api.md begins with {start}"));
+    let mut lines = DOCUMENTS.iter().flat_map(|document| document.lines());
+    let row = lines.find_map(|line| line.strip_prefix(&start));
+    let row = row.unwrap_or_else(|| panic!("no row in the documents begins with {start}"));
     row.strip_suffix('|').unwrap().split_once(" |").unwrap()
 }
 
@@ -272,6 +285,7 @@ fn the_documents_have_a_row_for_each_endpoint_with_its_caller_and_its_inputs() {
             Who::Service => "service",
             Who::Internal => "role with `list`",
             Who::Administrator => "role with `write`",
+            Who::Scope(scope) => &format!("`{scope}`"),
         };
         let path = endpoint.path;
         assert_eq!(caller.split(',').next(), Some(expected), "{path}");
@@ -294,7 +308,7 @@ fn the_documents_have_a_row_for_each_endpoint_with_its_caller_and_its_inputs() {
 
 #[test]
 fn the_documents_have_the_limits_of_the_parameters() {
-    let documented = include_str!("../../../docs/api.md").replace('\n', " ");
+    let documented = DOCUMENTS.concat().replace('\n', " ");
     for field in routes::ENDPOINTS.iter().flat_map(|endpoint| endpoint.query) {
         let limit = match (field.name, field.kind) {
             ("page", Kind::Integer { min, .. }) => format!("`page` (from {min})"),
@@ -354,6 +368,10 @@ fn a_declared_kind_is_what_the_parser_accepts() {
                 );
             }
             Kind::Credential => assert!(accepts("{}") && !accepts("[]") && !accepts("x")),
+            Kind::Items(_) => {
+                assert!(accepts(r#"[{"name": "x"}]"#) && !accepts("[]") && !accepts("[1]"));
+                assert!(!accepts("{}") && !accepts(&format!("[{}{{}}]", "{},".repeat(1_000))));
+            }
             Kind::Object => {
                 assert!(accepts(r#"{"tier": "gold"}"#) && accepts("{}") && !accepts("[]"));
             }

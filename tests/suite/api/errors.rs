@@ -134,7 +134,7 @@ async fn a_body_of_64_kib_is_read_and_one_byte_more_is_too_large() {
     for size in [65_537, 70_000, 5_000_000] {
         let answer = send(padded(size)).korean().await;
         let answer = answer.assert(413, "PAYLOAD_TOO_LARGE");
-        assert_eq!(answer.message(), "요청 본문이 64 KiB를 초과합니다");
+        assert_eq!(answer.message(), "요청 본문이 너무 큽니다");
     }
     let form = format!("token={}", "x".repeat(70_000));
     let answer = app.anonymous().call("POST", "/auth/verify");

@@ -1,6 +1,10 @@
 //! The API, as `docs/api.md` documents it.
 
 mod account_claims;
+mod admin_api;
+mod admin_bulk;
+mod admin_idempotency;
+mod admin_scopes;
 mod answers;
 mod callers;
 mod change_mails;
@@ -65,6 +69,7 @@ mod staff;
 mod status_lists;
 mod step_up;
 mod strangers;
+mod traces;
 mod typed;
 mod usernames;
 mod users;

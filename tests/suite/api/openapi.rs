@@ -105,6 +105,7 @@ fn assert_bounds(field: &Field, schema: &Value) {
             assert_eq!(listed, values, "{name}");
         }
         Kind::Object => assert!(schema.get("maxProperties").is_some(), "{name}"),
+        Kind::Items(_) => assert_eq!(schema["maxItems"], 1_000, "{name}"),
         Kind::Credential => assert!(schema.get("required").is_some(), "{name}"),
         Kind::Ordering(words) | Kind::AnyOf(words) => {
             let pattern = schema["pattern"].as_str().unwrap();

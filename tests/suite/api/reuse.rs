@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use munjigi::{config::Span, domain::account::Role};
+use munjigi::{
+    config::Span,
+    domain::account::Role,
+    services::metrics::{exposition::Format, figures::Figures},
+};
 
 use crate::{
     delivery::support::smtp_server::SmtpServer,
@@ -17,13 +21,9 @@ async fn retry(app: &App, person: &Person) -> Person {
 }
 
 /// All metrics of the server.
-fn metrics(app: &App) -> String {
-    let services = app.services();
-    services.metrics.text(
-        &services.revocations,
-        services.delivery.counts(),
-        &services.audit_chain,
-    )
+async fn metrics(app: &App) -> String {
+    let (figures, format) = (Figures::default(), Format::Prometheus);
+    figures.text(app.services(), format, None).await
 }
 
 async fn tokens(app: &App) -> i64 {
@@ -137,7 +137,7 @@ async fn theft_is_recorded_with_both_uses_and_shown_in_the_panel() {
         let marked = page.attrs(".chain .is-reused a", "href");
         assert_eq!(marked, [format!("/admin/tokens/{used}")]);
     }
-    let text = metrics(&app);
+    let text = metrics(&app).await;
     assert!(
         text.contains("munjigi_refresh_tokens_reused_total{user_type=\"user\"} 1"),
         "{text}"
@@ -179,7 +179,7 @@ async fn a_retry_from_another_address_and_program_is_refused_and_recorded() {
                     AND outcome = 'refused' AND ip_address = '192.0.2.66' AND user_agent = 'Thief/2' \
                     AND changes LIKE '%203.0.113.9%' AND changes LIKE '%Honest/2%'";
     assert_eq!(app.number(recorded).await, 3);
-    let text = metrics(&app);
+    let text = metrics(&app).await;
     for (outcome, count) in [("accepted", 3), ("refused", 3)] {
         let line = format!(
             "munjigi_refresh_retries_total{{user_type=\"user\",outcome=\"{outcome}\"}} {count}"

@@ -111,3 +111,28 @@ fn a_webhook_secret_of_standard_webhooks_is_decoded() {
     assert_eq!(webhook("plain").key(), Some(b"plain".to_vec()));
     assert_eq!(webhook("whsec_!").key(), None);
 }
+
+#[test]
+fn wrong_settings_of_webhooks_for_events_are_rejected() {
+    refused_for(&[
+        (
+            "[event_webhooks]\ntimeout = '31s'",
+            "event_webhooks.timeout",
+            "1s to 30s",
+        ),
+        (
+            "[event_webhooks]\nhttp_hosts = ['http://hooks.internal']",
+            "event_webhooks.http_hosts",
+            "without scheme and port",
+        ),
+        (
+            "[event_webhooks]\nallowed_networks = ['10.0.0.0/33']",
+            "event_webhooks.allowed_networks[0]",
+            "`10.0.0.0/8`",
+        ),
+    ]);
+    let fine = "[event_webhooks]\nhttp_hosts = ['hooks.internal', '[::1]', '10.0.0.7']\nallowed_networks = ['10.0.0.0/8']";
+    let config = load(fine, &[]).unwrap();
+    assert!(config.event_webhooks.allows_http("Hooks.internal"));
+    assert!(!config.event_webhooks.allows_http("hooks.example.org"));
+}

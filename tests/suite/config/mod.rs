@@ -3,6 +3,7 @@
 
 mod delivery_refusals;
 mod layering;
+mod ranges;
 mod reading;
 mod refusals;
 mod reload;
@@ -12,6 +13,7 @@ mod showing;
 mod simplejwt;
 mod support;
 mod token_refusals;
+mod traces;
 
 use std::collections::BTreeSet;
 

@@ -18,6 +18,7 @@ fn a_changed_secret_is_named_although_secrets_are_masked() {
         ),
         ("webhook.url", "[webhook]\nurl = 'https://h/VALUE'"),
         ("webhook.secret", "[webhook]\nsecret = 'VALUE'"),
+        ("traces.headers", "[traces]\nheaders = 'name=VALUE'"),
         (
             "database.url",
             "[server]\nmaster_key = '0123456789abcdef0123456789abcdef'\n[database]\nurl = 'postgres://u:VALUE@h/n'",

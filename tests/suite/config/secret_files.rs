@@ -3,7 +3,7 @@
 use super::support::*;
 
 /// Each secret key as TOML with this value, its variable for a path, its credential, and the secret.
-const SECRETS: [(&str, &str, &str, &str); 5] = [
+const SECRETS: [(&str, &str, &str, &str); 6] = [
     (
         "[server]\nprevious_master_keys = [VALUE]",
         "MUNJIGI_SERVER__PREVIOUS_MASTER_KEYS_FILE",
@@ -27,6 +27,12 @@ const SECRETS: [(&str, &str, &str, &str); 5] = [
         "MUNJIGI_WEBHOOK__SECRET_FILE",
         "webhook_secret",
         "0123456789abcdef01234567",
+    ),
+    (
+        "[traces]\nheaders = VALUE",
+        "MUNJIGI_TRACES__HEADERS_FILE",
+        "traces_headers",
+        "Authorization=Bearer 0123,tenant=a",
     ),
     (
         "[database]\nurl = VALUE",

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use munjigi::domain::webhook::EventType;
+
 use super::document::Document;
 use crate::config::keys_of_example;
 use crate::process::{place::Place, tools::in_repository};
@@ -137,7 +139,8 @@ fn every_configuration_key_in_the_documents_exists() {
         for (number, span) in document.code_spans() {
             let key = span.split(" = ").next().unwrap_or_default();
             let is_key = |(section, _): (&str, &str)| sections.contains(section);
-            if FILES.contains(&key) || !key.split_once('.').is_some_and(is_key) {
+            let is_other = FILES.contains(&key) || EventType::from_word(key).is_some();
+            if is_other || !key.split_once('.').is_some_and(is_key) {
                 continue;
             }
             assert!(keys.contains(key), "{}:{number}: {key}", document.path);

@@ -16,6 +16,7 @@ use munjigi::domain::{
     second_factor::SecondFactorMethod,
     session::RevocationReason,
     signing_key::KeyState,
+    webhook::{EventType, WebhookState},
 };
 
 use super::{Words, placeholders};
@@ -30,7 +31,7 @@ const SAME_IN_BOTH: [&str; 0] = [];
 const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are built at run time from a prefix and one of these names.
-const FAMILIES: [(&str, &[&str]); 10] = [
+const FAMILIES: [(&str, &[&str]); 12] = [
     ("factor_method.", SecondFactorMethod::NAMES),
     ("user_type.", UserType::NAMES),
     ("reason.", RevocationReason::NAMES),
@@ -41,6 +42,8 @@ const FAMILIES: [(&str, &[&str]); 10] = [
     ("limit.", LimitKind::NAMES),
     ("key_state.", KeyState::NAMES),
     ("mail.", DeliveryKind::NAMES),
+    ("webhook_event.", EventType::NAMES),
+    ("webhook_state.", WebhookState::NAMES),
 ];
 
 fn root() -> PathBuf {

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     client::Pair,
-    metrics::{fetched, metrics_address},
+    metrics::{ANY, fetched, metrics_address},
     place::{Finished, Place, write},
     server::eventually,
 };
@@ -139,7 +139,7 @@ fn the_server_backs_up_at_intervals_and_keeps_the_newest_only_on_sqlite() {
     let server = place.serve();
     server.wait_for_log("backed up");
     let address = metrics_address(&server.startup());
-    let metrics = fetched(&address, "/metrics").1;
+    let metrics = fetched(&address, "/metrics", ANY).1;
     server.stop();
     let found = names();
     assert_eq!(found.len(), 3, "{found:?}");
@@ -166,7 +166,7 @@ fn the_server_backs_up_at_intervals_and_keeps_the_newest_only_on_sqlite() {
     // The next one is due in a day, after a restart too.
     let server = place.serve();
     let address = metrics_address(&server.startup());
-    assert!(fetched(&address, "/metrics").1.contains(&size));
+    assert!(fetched(&address, "/metrics", ANY).1.contains(&size));
     server.stop();
     assert_eq!(names(), found);
     let host = Place::on_sqlite();
@@ -186,7 +186,7 @@ fn a_backup_at_intervals_that_fails_is_counted_and_deletes_nothing_only_on_sqlit
     server.wait_for_log("the backup failed");
     let address = metrics_address(&server.startup());
     eventually(|| {
-        let metrics = fetched(&address, "/metrics").1;
+        let metrics = fetched(&address, "/metrics", ANY).1;
         metrics.contains("munjigi_backup_failures_total 1")
     });
     server.stop();

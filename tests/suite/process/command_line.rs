@@ -7,7 +7,7 @@ use super::{
 };
 
 /// Every command of the program.
-pub const VERBS: [&[&str]; 66] = [
+pub const VERBS: [&[&str]; 74] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -39,6 +39,14 @@ pub const VERBS: [&[&str]; 66] = [
     &["service", "activate"],
     &["service", "deactivate"],
     &["service", "delete"],
+    &["webhooks"],
+    &["webhooks", "list"],
+    &["webhooks", "create"],
+    &["webhooks", "rotate-secret"],
+    &["webhooks", "activate"],
+    &["webhooks", "deactivate"],
+    &["webhooks", "delete"],
+    &["webhooks", "resend"],
     &["import"],
     &["import", "django"],
     &["import", "users"],

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Commands that only read and need the schema of this version, with a part of what they print in a place [`in_use`].
-const COMMANDS: [(&[&str], &str); 7] = [
+const COMMANDS: [(&[&str], &str); 8] = [
     (&["user", "list"], "ann@example.org"),
     (&["client", "list"], "acme"),
     (
@@ -30,6 +30,7 @@ const COMMANDS: [(&[&str], &str); 7] = [
     ),
     (&["audit", "verify"], "The audit log is intact"),
     (&["service", "list"], ""),
+    (&["webhooks", "list"], ""),
     (&["keys", "list"], "HS256"),
 ];
 

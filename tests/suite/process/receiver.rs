@@ -57,6 +57,23 @@ impl Receiver {
         Self { url, bodies }
     }
 
+    /// Waits for this number of requests, and returns their bodies.
+    pub fn wait_for(&self, count: usize) -> Vec<Value> {
+        let begun = Instant::now();
+        loop {
+            let bodies = self.bodies.lock().unwrap().clone();
+            if bodies.len() >= count {
+                return bodies;
+            }
+            assert!(
+                begun.elapsed() < TIMEOUT,
+                "{} of {count} requests",
+                bodies.len()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// How often the code of a challenge was sent.
     pub fn tries(&self, challenge: &str) -> usize {
         let bodies = self.bodies.lock().unwrap();

@@ -26,6 +26,11 @@ pub fn node() -> PathBuf {
     tool("MUNJIGI_TEST_NODE")
 }
 
+/// The tool of Prometheus that checks metrics and rules.
+pub fn promtool() -> PathBuf {
+    tool("MUNJIGI_TEST_PROMTOOL")
+}
+
 /// The diesel CLI.
 pub fn diesel() -> PathBuf {
     tool("MUNJIGI_TEST_DIESEL")

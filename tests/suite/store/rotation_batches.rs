@@ -255,3 +255,21 @@ async fn a_broken_connection_fails_its_batch_and_no_later_one_only_on_postgres()
         .filter(|result| is_rotated(result.as_ref().unwrap().as_ref().unwrap()));
     assert_eq!(rotated.count(), failed);
 }
+
+#[test]
+#[ignore = "tests/run"]
+fn a_batch_reads_only_its_own_sessions_only_on_postgres() {
+    assert!(on_postgres(), "this test is for Postgres");
+    let database = TestDatabase::migrated();
+    let connection = &mut database.target().connect().unwrap();
+    let ann = Token::new(connection, UserType::User, "ann");
+    let tokens: Vec<Token> = (0..300).map(|_| Token::of(connection, ann.owner)).collect();
+    let rotations: Vec<Rotation> = tokens[..20].iter().map(Token::rotation).collect();
+    connection.batch_execute("BEGIN").unwrap();
+    let rotated = in_batches(connection, &rotations, 20);
+    assert!(rotated.iter().all(is_rotated));
+    // The table has no statistics yet. Each session is read to lock it and to update it.
+    let read = "SELECT seq_tup_read + idx_tup_fetch AS number FROM pg_stat_xact_user_tables WHERE relname = 'sessions'";
+    assert_eq!(number(connection, read), 40);
+    connection.batch_execute("ROLLBACK").unwrap();
+}

@@ -37,6 +37,8 @@
 //!   `ann.again()` logs in again, in another session. The password is [`password_of`] the name. The first account of
 //!   each population has `user_seq` 1.
 //! - `app.service("billing", "orders:read")` creates a service with these scopes, and returns a [`ServiceClient`].
+//! - `app.webhook("hook")` creates an endpoint of webhooks that no event is sent to; `app.webhook_to(…)` one with an
+//!   address and types of events.
 //! - `app.make_user("ann", role)` and `app.make_client("acme")` create an account without a login.
 //! - `app.browser()` is a [`Browser`] with a cookie jar, for the admin panel; `app.signed_in("root", Role::ADMIN)`
 //!   creates an account and signs in. [`spa::Spa`] is a single-page app, which has its refresh token in a cookie.
@@ -101,6 +103,7 @@ mod service;
 pub mod spa;
 pub mod totp;
 mod wait;
+mod webhook;
 
 pub use app::App;
 pub use browser::{Browser, Page};

@@ -42,7 +42,8 @@ impl FlushPanel {
     pub(crate) async fn new(panel: &Panel, l: &Layout) -> Result<Self, AdminError> {
         let services = panel.services();
         let backlog = flush::backlog(services).await?;
-        let running = jobs::find_running(&services.store, &services.clock, JobKind::Flush).await?;
+        let (store, clock, audit_log) = (&services.store, &services.clock, &services.audit_log);
+        let running = jobs::find_running(store, clock, audit_log, JobKind::Flush).await?;
         let last = jobs::find_last_ended(&services.store, JobKind::Flush).await?;
         Ok(Self {
             title: title(l, &backlog),

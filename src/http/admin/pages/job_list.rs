@@ -91,7 +91,7 @@ fn line(job: &Job, zone: Tz) -> Vec<String> {
         job.id.to_string(),
         job.kind.to_string(),
         job.state.to_string(),
-        job.started_by.stored().unwrap_or_default().to_owned(),
+        job.started_by.stored().unwrap_or_default(),
         job.done.to_string(),
         job.total.to_string(),
     ];

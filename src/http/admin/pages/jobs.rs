@@ -98,7 +98,7 @@ pub(crate) fn started_by(l: &Layout, started_by: &StartedBy) -> String {
     match started_by {
         StartedBy::Server => l.t("source.server"),
         StartedBy::CommandLine => l.t("source.command_line"),
-        StartedBy::Account(name) => name.clone(),
+        StartedBy::Account(name) | StartedBy::Service(name) => name.clone(),
     }
 }
 

@@ -34,3 +34,5 @@ pub mod set_up_step;
 pub mod setup;
 pub mod token_list;
 pub mod tokens;
+pub mod webhook_deliveries;
+pub mod webhooks;

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain::principal::UserSeq;
 use crate::domain::problem::Problem;
 use crate::domain::service::{Description, Scopes, ServiceName};
-use crate::http::admin::pages::people::account::requester;
+use crate::http::admin::pages::people::account::proved;
 use crate::http::admin::paths;
 use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::{AdminError, PageResult};
@@ -18,7 +18,6 @@ use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
-use crate::services::accounts::step_up;
 use crate::services::service::changes::{self, NewService, WithSecret};
 use crate::services::service::view::{self, Service};
 use crate::services::{Error, Services};
@@ -164,14 +163,6 @@ pub(crate) async fn new_form(panel: PanelAdmin) -> PageResult {
             scopes: String::new(),
         },
     })
-}
-
-/// Checks the proof of the viewer; false if it is missing or wrong.
-async fn proved(form: &mut Form<PanelAdmin>, device: PresentedDevice) -> Result<bool, AdminError> {
-    let proof = form.proof(form.panel.viewer().step_up);
-    let by = requester(&form.panel, device, proof);
-    let confirmed = step_up::confirm(form.panel.services(), &by).await;
-    Ok(form.checked(confirmed)?.is_some())
 }
 
 /// `POST /admin/services/new`. **Permissions**: administrators. 303 (to the secret), 422 (also without the viewer's proof), 429.

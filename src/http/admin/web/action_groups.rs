@@ -84,10 +84,22 @@ const GROUPS: &[(&str, &[Action])] = &[
         ],
     ),
     (
+        "webhooks",
+        &[
+            Action::WebhookCreated,
+            Action::WebhookUpdated,
+            Action::WebhookSecretRotated,
+            Action::WebhookDeleted,
+            Action::WebhookResent,
+            Action::WebhookTested,
+        ],
+    ),
+    (
         "operation",
         &[
             Action::BulkStarted,
             Action::FlushStarted,
+            Action::FlushFailed,
             Action::JobStopped,
             Action::MailFailed,
             Action::TestMailSent,

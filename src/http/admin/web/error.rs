@@ -122,18 +122,21 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         | Error::TokenUserNotFound
         | Error::InvalidLogoutToken
         | Error::CurrentPasswordRequired
+        | Error::RoleNeedsScope
+        | Error::ScopeNotOwned
         | Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
         Error::LastAdministrator => (StatusCode::CONFLICT, "last_administrator"),
         Error::OwnAccount => (StatusCode::CONFLICT, "own_account"),
         Error::KeyRefused(_) => (StatusCode::CONFLICT, "key_refused"),
         Error::AccountNotFound(_)
         | Error::ServiceNotFound
+        | Error::WebhookNotFound
         | Error::SecondFactorNotFound
         | Error::PasskeysUnavailable
         | Error::OtpDisabled
         | Error::InvalidLink
         | Error::SelfServiceDisabled => (StatusCode::NOT_FOUND, "not_found"),
-        Error::AlreadyExists { .. } | Error::SecondFactorExists => {
+        Error::AlreadyExists { .. } | Error::SecondFactorExists | Error::Idempotency(_) => {
             (StatusCode::CONFLICT, "already_exists")
         }
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),

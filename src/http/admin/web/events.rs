@@ -112,7 +112,9 @@ fn kind(event: &AuditEvent) -> &'static str {
         | Action::SigningKeyRevoked
         | Action::BackupRestored
         | Action::ServiceDeactivated
-        | Action::ServiceDeleted => "warn",
+        | Action::ServiceDeleted
+        | Action::FlushFailed
+        | Action::WebhookDeleted => "warn",
         _ => "ok",
     }
 }
@@ -128,7 +130,9 @@ fn subject(l: &Layout, event: &AuditEvent) -> (String, String) {
             bulk_text(l, event).unwrap_or(name.clone()),
             paths::job(name),
         ),
-        Action::FlushStarted | Action::JobStopped => (short_id(&name), paths::job(name)),
+        Action::FlushStarted | Action::FlushFailed | Action::JobStopped => {
+            (short_id(&name), paths::job(name))
+        }
         Action::AccountDeleted => (name, String::new()),
         _ => (name, event.subject.map_or_else(String::new, page_of)),
     }
@@ -231,6 +235,9 @@ fn value_text(l: &Layout, field: &str, value: &str) -> String {
         }
         ("limit", _) if LimitKind::from_word(value).is_some() => l.word("limit", value),
         ("user_type", "user" | "client") => l.word("user_type", value),
+        ("failure", "unavailable" | "forbidden" | "internal" | "killed") => {
+            l.word("flush_failure", value)
+        }
         _ if is_program(field) => l.agent(value),
         (_, "true") => l.t("common.yes"),
         (_, "false") => l.t("common.no"),

@@ -26,6 +26,7 @@ pub mod pager;
 pub mod panel;
 pub(crate) mod periods;
 pub mod public_path;
+pub(in crate::http::admin) mod resource;
 pub(crate) mod shown_once;
 pub mod texts;
 pub mod user_agent;

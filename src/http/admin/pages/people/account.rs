@@ -7,15 +7,16 @@ use crate::domain::principal::{Principal, UserType};
 use crate::http::admin::paths;
 use crate::http::admin::person_paths::PersonPath;
 use crate::http::admin::web::error::AdminError;
+use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::owners::initials;
-use crate::http::admin::web::panel::Panel;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
 use crate::services::accounts::client_users::{self, Client};
 use crate::services::accounts::own_account::KeptSession;
 use crate::services::accounts::reauthentication::Reproof;
-use crate::services::accounts::step_up::Requester;
+use crate::services::accounts::step_up::{self, Requester};
 use crate::services::accounts::users::{self, User};
 use crate::services::auth::browser_sessions::StepUp;
 
@@ -248,4 +249,15 @@ pub(crate) fn refusal(panel: &Panel, error: Error) -> Result<String, AdminError>
         Error::OwnAccount => Ok(panel.t("error.own_account_text")),
         error => Err(error.into()),
     }
+}
+
+/// Checks the proof of the viewer; false if it is missing or wrong.
+pub(in crate::http) async fn proved(
+    form: &mut Form<PanelAdmin>,
+    device: PresentedDevice,
+) -> Result<bool, AdminError> {
+    let proof = form.proof(form.panel.viewer().step_up);
+    let by = requester(&form.panel, device, proof);
+    let confirmed = step_up::confirm(form.panel.services(), &by).await;
+    Ok(form.checked(confirmed)?.is_some())
 }

@@ -3,17 +3,23 @@
 //! The pool knows nothing about the work. Each thread owns a state of type `S`, such as a database connection, which is
 //! passed to every job.
 
+mod figures;
+mod queue;
+
 use std::{
-    collections::VecDeque,
     io,
     num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
+
+pub use crate::worker_pool::figures::{PoolFigures, PoolUse};
+
+use crate::worker_pool::queue::{Job, Queue};
 
 /// The size and the limits of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,18 +105,34 @@ impl<S> WorkerPool<S> {
             // The receiver is gone when the caller stopped waiting.
             drop(sender.send(work(state)));
         });
+        let Some(id) = queue.push(job) else {
+            queue.pool_use.reject();
+            return Err(WorkError::Overloaded);
+        };
         let mut entry = Entry {
             queue,
-            id: queue.push(job).ok_or(WorkError::Overloaded)?,
+            id,
             may_be_queued: true,
         };
         let answer = match tokio::time::timeout(self.0.timeout, &mut receiver).await {
             Ok(answer) => answer,
-            Err(_) if entry.cancel() => return Err(WorkError::Overloaded),
+            Err(_) if entry.cancel() => {
+                queue.pool_use.reject();
+                return Err(WorkError::Overloaded);
+            }
             Err(_) => receiver.await,
         };
         entry.may_be_queued = false;
         answer.map_err(|_| WorkError::Stopped)
+    }
+
+    /// How the threads are used, for metrics.
+    #[must_use]
+    pub fn figures(&self) -> PoolFigures {
+        let (idle, waiting) = self.0.queue.load();
+        let size = self.0.handles.len();
+        let in_use = size.saturating_sub(idle);
+        self.0.queue.pool_use.figures(size, in_use, waiting)
     }
 }
 
@@ -120,8 +142,6 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
-
 struct Threads<S: 'static> {
     queue: Arc<Queue<S>>,
     handles: Vec<JoinHandle<()>>,
@@ -130,8 +150,7 @@ struct Threads<S: 'static> {
 
 impl<S> Drop for Threads<S> {
     fn drop(&mut self) {
-        self.queue.lock().is_closed = true;
-        self.queue.ready.notify_all();
+        self.queue.close();
         for handle in self.handles.drain(..) {
             // A job that owns the last handle drops it on a thread of the pool, which cannot wait for itself.
             if handle.thread().id() != thread::current().id() {
@@ -139,85 +158,6 @@ impl<S> Drop for Threads<S> {
                 let _ = handle.join();
             }
         }
-    }
-}
-
-struct Queue<S: 'static> {
-    state: Mutex<QueueState<S>>,
-    ready: Condvar,
-    max_waiting: usize,
-}
-
-struct QueueState<S: 'static> {
-    /// Ordered by id.
-    jobs: VecDeque<(u64, Job<S>)>,
-    next_id: u64,
-    /// Threads that sleep and have not been notified.
-    idle: usize,
-    is_closed: bool,
-}
-
-impl<S> Queue<S> {
-    fn new(max_waiting: usize) -> Self {
-        Self {
-            state: Mutex::new(QueueState {
-                jobs: VecDeque::new(),
-                next_id: 0,
-                idle: 0,
-                is_closed: false,
-            }),
-            ready: Condvar::new(),
-            max_waiting,
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, QueueState<S>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Adds a job and returns its id; `None` when the queue is full.
-    fn push(&self, job: Job<S>) -> Option<u64> {
-        let mut state = self.lock();
-        if state.jobs.len() >= self.max_waiting {
-            return None;
-        }
-        let id = state.next_id;
-        state.next_id += 1;
-        state.jobs.push_back((id, job));
-        let notify = state.idle > 0;
-        if notify {
-            state.idle -= 1;
-        }
-        drop(state);
-        if notify {
-            self.ready.notify_one();
-        }
-        Some(id)
-    }
-
-    /// Waits for the next job; `None` when the queue is closed and empty.
-    fn pop(&self) -> Option<Job<S>> {
-        let mut state = self.lock();
-        loop {
-            if let Some((_, job)) = state.jobs.pop_front() {
-                return Some(job);
-            }
-            if state.is_closed {
-                return None;
-            }
-            state.idle += 1;
-            state = self
-                .ready
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Removes a job that has not begun; `None` when it has.
-    fn remove(&self, id: u64) -> Option<Job<S>> {
-        let mut state = self.lock();
-        let index = state.jobs.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        state.jobs.remove(index).map(|(_, job)| job)
     }
 }
 
@@ -246,10 +186,12 @@ impl<S> Drop for Entry<'_, S> {
 
 fn run_jobs<S>(queue: &Queue<S>, state: &mut S) {
     while let Some(job) = queue.pop() {
+        let begun = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| job(state))).is_err() {
             let thread = thread::current();
             tracing::error!(thread = thread.name(), "a job panicked");
         }
+        queue.pool_use.used(begun.elapsed());
     }
 }
 
@@ -336,6 +278,22 @@ mod tests {
         assert_eq!(first.await.unwrap(), Ok(()));
         assert_eq!(second.await.unwrap(), Ok(()));
         assert_eq!(pool.run(|()| 42).await, Ok(42));
+    }
+
+    #[tokio::test]
+    async fn the_figures_show_the_load() {
+        let pool = pool(1, 1, LONG);
+        let (release, first) = occupy(&pool).await;
+        let (_, second) = enqueue(&pool).await;
+        assert_eq!(pool.run(|()| ()).await, Err(WorkError::Overloaded));
+        let figures = pool.figures();
+        assert_eq!((figures.size, figures.in_use, figures.waiting), (1, 1, 1));
+        assert_eq!((figures.rejected, figures.waits.count()), (1, 1));
+        drop(release);
+        assert_eq!(first.await.unwrap(), Ok(()));
+        assert_eq!(second.await.unwrap(), Ok(()));
+        let figures = pool.figures();
+        assert_eq!((figures.waiting, figures.waits.count()), (0, 2));
     }
 
     #[tokio::test]
