@@ -199,6 +199,26 @@ fn the_other_ranges_are_those_of_the_example() {
             "give another address or port",
         ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
+        ("[otp]\nphone_region = 'kr'", "otp.phone_region", "`KR`"),
+        (
+            "[smtp]\nhello_name = 'my host'",
+            "smtp.hello_name",
+            "`auth.example.org`",
+        ),
+        (
+            "[log]\nhealth_checks = 'no'",
+            "log.health_checks",
+            "health_checks = true",
+        ),
+        ("[smtp]\ntimeout = '0s'", "smtp.timeout", "1s to 1m"),
+        ("[webhook]\nretries = 11", "webhook.retries", "0 to 10"),
+        ("[webhook]\ntimeout = '2m'", "webhook.timeout", "1s to 1m"),
+    ]);
+}
+
+#[test]
+fn backups_at_intervals_need_a_recipient_and_sqlite() {
+    refused_for(&[
         ("[backup]\ninterval = '5m'", "backup.interval", "10m to 30d"),
         ("[backup]\nkeep = 0", "backup.keep", "1 to 10000"),
         (
@@ -218,19 +238,5 @@ fn the_other_ranges_are_those_of_the_example() {
             "backup.directory",
             "`pg_dump`",
         ),
-        ("[otp]\nphone_region = 'kr'", "otp.phone_region", "`KR`"),
-        (
-            "[smtp]\nhello_name = 'my host'",
-            "smtp.hello_name",
-            "`auth.example.org`",
-        ),
-        (
-            "[log]\nhealth_checks = 'no'",
-            "log.health_checks",
-            "health_checks = true",
-        ),
-        ("[smtp]\ntimeout = '0s'", "smtp.timeout", "1s to 1m"),
-        ("[webhook]\nretries = 11", "webhook.retries", "0 to 10"),
-        ("[webhook]\ntimeout = '2m'", "webhook.timeout", "1s to 1m"),
     ]);
 }

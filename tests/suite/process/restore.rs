@@ -60,7 +60,7 @@ fn after_the_loss_of_the_disk_users_log_in_on_another_host_only_on_sqlite() {
     assert_eq!(actions(&host).last().unwrap(), "backup_restored");
     let server = host.serve();
     let mut client = server.client();
-    assert_eq!(client.refresh(&pair.refresh).code(), "SESSION_REVOKED");
+    assert_eq!(client.refresh(&pair.refresh).code(), "TOKEN_BLACKLISTED");
     assert_eq!(
         client.get("/api/me", &pair.access).code(),
         "SESSION_REVOKED"
@@ -295,7 +295,7 @@ fn sessions_are_ended_for_all_or_for_one_account() {
     let ended = place.json(&["sessions", "end", "--all", "--yes"], "");
     assert_eq!(ended, json!({"sessions": 2, "panel_sessions": 0}));
     eventually(|| !live(&again) && !live(&bob));
-    assert_eq!(client.refresh(&bob.refresh).code(), "SESSION_REVOKED");
+    assert_eq!(client.refresh(&bob.refresh).code(), "TOKEN_BLACKLISTED");
     server.stop();
     let found = actions(&place);
     let count = |action: &str| found.iter().filter(|own| *own == action).count();
@@ -346,7 +346,7 @@ fn postgres_is_backed_up_by_its_own_programs_only_on_postgres() {
     let server = place.serve();
     assert_eq!(
         server.client().refresh(&pair.refresh).code(),
-        "SESSION_REVOKED"
+        "TOKEN_BLACKLISTED"
     );
     server.client().session(ANN);
     server.stop();
