@@ -184,8 +184,8 @@ mod tests {
     }
 
     fn sampled(tracer: &Tracer, header: Option<&str>, is_trusted: bool) -> usize {
-        let traces = (0..1_000).filter_map(|_| tracer.begin(header, is_trusted));
-        traces.filter(|trace| trace.span.is_some()).count()
+        let begun = (0..1_000).filter_map(|_| tracer.begin(header, is_trusted));
+        begun.filter(|trace| trace.span.is_some()).count()
     }
 
     #[tokio::test]

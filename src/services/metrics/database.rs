@@ -27,9 +27,12 @@ pub(super) struct DatabaseFigures {
     pub(super) keys: Vec<(KeyState, Timestamp)>,
 }
 
-/// The figures that were read last; `None` if they could not be read.
+/// When figures were read, and what was read; `None` if they could not be read.
+type Read = (Instant, Option<Arc<DatabaseFigures>>);
+
+/// The figures that were read last.
 #[derive(Debug, Default)]
-pub(super) struct Cache(Mutex<Option<(Instant, Option<Arc<DatabaseFigures>>)>>);
+pub(super) struct Cache(Mutex<Option<Read>>);
 
 impl Cache {
     /// The figures; `None` while they cannot be read.

@@ -8,7 +8,7 @@ use rustix::param::{clock_ticks_per_second, page_size};
 use crate::clock::Timestamp;
 use crate::services::metrics::exposition::{Families, Value};
 
-/// The fields of `/proc/self/stat` after the name (proc_pid_stat(5)), counted from `state`.
+/// The fields of `/proc/self/stat` after the name (`proc_pid_stat(5)`), counted from `state`.
 const UTIME: usize = 11;
 const STIME: usize = 12;
 const THREADS: usize = 17;
