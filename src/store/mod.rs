@@ -74,7 +74,7 @@ use crate::store::engine::Engine;
 use crate::store::engine::other_work::OtherWork;
 use crate::store::engine::postgres_pool::{in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
-use crate::store::engine::traced::traced;
+use crate::store::engine::traced::Traced;
 use crate::store::engine::transaction::Written;
 use crate::store::engine::write_health::WriteHealth;
 use crate::store::revocation_feed::{Feed, UpdateHandler};
@@ -185,14 +185,13 @@ impl Store {
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        let read = async {
-            match &self.engine {
-                Engine::Sqlite { readers, .. } => readers.run(f).await,
-                Engine::Postgres { pool, .. } => pool.spawn_blocking(move |pool| pool.run(f)).await,
-                Engine::ReadOnly(connection) => connection.run(f).await,
-            }
+        let span = Traced::begin(&self.target, "read");
+        let result = match &self.engine {
+            Engine::Sqlite { readers, .. } => readers.run(f).await,
+            Engine::Postgres { pool, .. } => pool.spawn_blocking(move |pool| pool.run(f)).await,
+            Engine::ReadOnly(connection) => connection.run(f).await,
         };
-        traced(&self.target, "read", read).await
+        span.end(result)
     }
 
     /// Runs a closure that reads many rows: a list, a search, a count. It does not delay reads by key: SQLite has
@@ -204,24 +203,26 @@ impl Store {
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        let read = async {
-            match &self.engine {
-                Engine::Sqlite { list_readers, .. } => list_readers.run(f).await,
-                Engine::Postgres {
-                    pool, list_limit, ..
-                } => {
-                    let permit = list_limit.acquire().await?;
-                    pool.spawn_blocking(move |pool| {
-                        // Held until the work has finished, even when the caller has stopped waiting for it.
-                        let _permit = permit;
-                        pool.run(f)
-                    })
-                    .await
-                }
-                Engine::ReadOnly(connection) => connection.run(f).await,
+        let span = Traced::begin(&self.target, "list");
+        let result = match &self.engine {
+            Engine::Sqlite { list_readers, .. } => list_readers.run(f).await,
+            Engine::Postgres {
+                pool, list_limit, ..
+            } => {
+                let permit = match list_limit.acquire().await {
+                    Ok(permit) => permit,
+                    Err(error) => return span.end(Err(error.into())),
+                };
+                pool.spawn_blocking(move |pool| {
+                    // Held until the work has finished, even when the caller has stopped waiting for it.
+                    let _permit = permit;
+                    pool.run(f)
+                })
+                .await
             }
+            Engine::ReadOnly(connection) => connection.run(f).await,
         };
-        traced(&self.target, "list", read).await
+        span.end(result)
     }
 
     /// Like [`Store::read_list`], for background work: while the queue is full, it waits instead of failing.
@@ -276,22 +277,20 @@ impl Store {
                 after_commit: transaction.after_commit,
             })
         };
-        let write = async {
-            match &self.engine {
-                Engine::Sqlite { writer, .. } => writer.write(work, Written::committed).await,
-                Engine::Postgres { pool, .. } => {
-                    pool.spawn_blocking(move |pool| {
-                        let mut written =
-                            pool.run(|connection| in_transaction(connection, &work))?;
-                        written.committed();
-                        Ok(written)
-                    })
-                    .await
-                }
-                Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
+        let span = Traced::begin(&self.target, "write");
+        let result = match &self.engine {
+            Engine::Sqlite { writer, .. } => writer.write(work, Written::committed).await,
+            Engine::Postgres { pool, .. } => {
+                pool.spawn_blocking(move |pool| {
+                    let mut written = pool.run(|connection| in_transaction(connection, &work))?;
+                    written.committed();
+                    Ok(written)
+                })
+                .await
             }
+            Engine::ReadOnly(_) => return Err(ReadOnly::error().into()),
         };
-        let result = traced(&self.target, "write", write).await;
+        let result = span.end(result);
         self.write_health.record(&result);
         let written = result?;
         if written.has_revocation_events
@@ -313,21 +312,19 @@ impl Store {
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
         self.other_work.begin_write();
-        let write = async {
-            match &self.engine {
-                Engine::Sqlite { writer, .. } => writer.write(f, |_| ()).await,
-                Engine::Postgres { pool, .. } => {
-                    pool.spawn_blocking(move |pool| {
-                        pool.run_once(|connection| with_retries(|| f(connection)))
-                    })
-                    .await
-                }
-                Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
+        let span = Traced::begin(&self.target, "write");
+        let result = match &self.engine {
+            Engine::Sqlite { writer, .. } => writer.write(f, |_| ()).await,
+            Engine::Postgres { pool, .. } => {
+                pool.spawn_blocking(move |pool| {
+                    pool.run_once(|connection| with_retries(|| f(connection)))
+                })
+                .await
             }
+            Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
         };
-        let result = traced(&self.target, "write", write).await;
         self.write_health.record(&result);
-        result
+        span.end(result)
     }
 
     /// Rotates a refresh token for [`RotationPolicy::SingleUse`](crate::config::RotationPolicy::SingleUse). On Postgres many
@@ -337,19 +334,17 @@ impl Store {
     /// As [`Store::write_statement`].
     pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, StoreError> {
         self.other_work.begin_write();
-        let rotate = async {
-            match &self.engine {
-                Engine::Sqlite { writer, .. } => {
-                    let rotate = move |connection: &mut Db| rotate_alone(connection, &rotation);
-                    writer.write_without_savepoint(rotate).await
-                }
-                Engine::Postgres { rotations, .. } => rotations.run(rotation).await,
-                Engine::ReadOnly(_) => Err(ReadOnly::error()),
+        let span = Traced::begin(&self.target, "rotate");
+        let result = match &self.engine {
+            Engine::Sqlite { writer, .. } => {
+                let rotate = move |connection: &mut Db| rotate_alone(connection, &rotation);
+                writer.write_without_savepoint(rotate).await
             }
+            Engine::Postgres { rotations, .. } => rotations.run(rotation).await,
+            Engine::ReadOnly(_) => Err(ReadOnly::error()),
         };
-        let result = traced(&self.target, "rotate", rotate).await;
         self.write_health.record(&result);
-        result
+        span.end(result)
     }
 
     /// Reads all revocation events, passes them to `handler`, and follows them from then on. Blocks until the first have

@@ -17,9 +17,12 @@ task_local! {
     static CURRENT: SpanContext;
 }
 
-/// A span that has begun. It ends when it is dropped.
+/// A span that has begun. It ends when it is dropped. It is small, because futures keep it.
 #[derive(Debug)]
-pub struct Span {
+pub struct Span(Box<Begun>);
+
+#[derive(Debug)]
+struct Begun {
     /// `None` after its end.
     data: Option<SpanData>,
     begun: Instant,
@@ -44,7 +47,7 @@ impl Span {
         kind: Kind,
     ) -> Option<Self> {
         let id = SpanId::random()?;
-        Some(Self {
+        Some(Self(Box::new(Begun {
             data: Some(SpanData {
                 trace,
                 id,
@@ -62,26 +65,26 @@ impl Span {
                 trace,
                 span: id,
             },
-        })
+        })))
     }
 
     /// Gives it another name.
     pub fn rename(&mut self, name: impl Into<Cow<'static, str>>) {
-        if let Some(data) = &mut self.data {
+        if let Some(data) = &mut self.0.data {
             data.name = name.into();
         }
     }
 
     /// Adds an attribute. It must not be personal data.
     pub fn set(&mut self, name: &'static str, value: impl Into<Value>) {
-        if let Some(data) = &mut self.data {
+        if let Some(data) = &mut self.0.data {
             data.attributes.push((name, value.into()));
         }
     }
 
     /// Marks it as failed.
     pub fn fail(&mut self) {
-        if let Some(data) = &mut self.data {
+        if let Some(data) = &mut self.0.data {
             data.has_failed = true;
         }
     }
@@ -89,9 +92,9 @@ impl Span {
 
 impl Drop for Span {
     fn drop(&mut self) {
-        if let Some(mut data) = self.data.take() {
-            data.took = self.begun.elapsed();
-            self.context.queue.push(data);
+        if let Some(mut data) = self.0.data.take() {
+            data.took = self.0.begun.elapsed();
+            self.0.context.queue.push(data);
         }
     }
 }
@@ -123,6 +126,6 @@ pub fn child(name: &'static str, kind: Kind) -> Option<Span> {
 pub async fn within<F: Future>(span: Option<&Span>, future: F) -> F::Output {
     match span {
         None => future.await,
-        Some(span) => CURRENT.scope(span.context.clone(), future).await,
+        Some(span) => CURRENT.scope(span.0.context.clone(), future).await,
     }
 }

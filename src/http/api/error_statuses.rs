@@ -47,7 +47,9 @@ pub(super) fn of_service(error: &Error) -> (StatusCode, &'static str) {
         | Error::RoleNeedsScope
         | Error::ScopeNotOwned
         | Error::LastAdministrator => (StatusCode::FORBIDDEN, "FORBIDDEN"),
-        Error::KeyRefused(KeyRefusal::NotFound(_)) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+        Error::KeyRefused(KeyRefusal::NotFound(_))
+        | Error::ServiceNotFound
+        | Error::WebhookNotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Error::KeyRefused(_) => (StatusCode::CONFLICT, "KEY_REFUSED"),
         Error::Idempotency(KeyConflict::InUse) => (StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_USE"),
         Error::Idempotency(KeyConflict::Reused) => {
@@ -56,7 +58,6 @@ pub(super) fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::CurrentPasswordRequired => (StatusCode::FORBIDDEN, "CURRENT_PASSWORD_REQUIRED"),
         Error::AccountNotFound(UserType::User) => (StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
         Error::AccountNotFound(UserType::Client) => (StatusCode::NOT_FOUND, "CLIENT_NOT_FOUND"),
-        Error::ServiceNotFound | Error::WebhookNotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "ALREADY_EXISTS"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {

@@ -24,7 +24,7 @@ pub(crate) struct ConcurrencyLimit {
 
 /// The permission to run, until it is dropped.
 pub(crate) struct Permit {
-    _permit: OwnedSemaphorePermit,
+    _held: OwnedSemaphorePermit,
     begun: Instant,
     pool_use: Arc<PoolUse>,
 }
@@ -58,7 +58,7 @@ impl ConcurrencyLimit {
         let begun = Instant::now();
         self.pool_use.waited(begun.duration_since(asked));
         Ok(Permit {
-            _permit: permit,
+            _held: permit,
             begun,
             pool_use: Arc::clone(&self.pool_use),
         })
