@@ -41,7 +41,7 @@ async fn an_unknown_path_below_the_routes_is_not_found_in_the_form_of_django_res
         korean.assert_body(404, &json!({"detail": "찾을 수 없습니다."}));
     }
     // Other paths have munjigi's form.
-    for path in ["/api/tokens", "/api/token-x/refresh", "/api/nothing"] {
+    for path in ["/api/token2", "/api/token-x/refresh", "/api/nothing"] {
         app.anonymous().get(path).await.assert(404, "NOT_FOUND");
     }
     let app = app.restarted_with(|config| config.simplejwt.enabled = false);
