@@ -67,7 +67,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, CliError> {
     let restored = match &arguments.from {
         Some(from) => from_backup(config, from, arguments).await?,
-        None => in_place(config.clone(), arguments).await?,
+        None => Box::pin(in_place(config.clone(), arguments)).await?,
     };
     restored.print(config, arguments.json)
 }

@@ -79,7 +79,7 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
         bar.set_length(of);
         bar.inc(rows);
     };
-    let deleted = flush(&store, &clock, rules, progress).await;
+    let deleted = Box::pin(flush(&store, &clock, rules, progress)).await;
     bar.finish_and_clear();
     let done = format!("deleted ({})", database_name(config));
     report(&deleted.map_err(not_flushed)?, json, &done)

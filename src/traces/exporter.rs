@@ -20,7 +20,7 @@ const COLLECT_FOR: Duration = Duration::from_secs(1);
 /// How many spans one request has at most.
 const MAX_BATCH: usize = 512;
 
-/// Sends spans until the queue is closed or it is told to stop.
+/// Sends spans until the queue is closed or the task is stopped.
 pub(super) struct Exporter {
     pub(super) client: Client,
     pub(super) endpoint: Url,

@@ -25,7 +25,7 @@ pub struct Span(Box<Begun>);
 struct Begun {
     /// `None` after its end.
     data: Option<SpanData>,
-    begun: Instant,
+    started: Instant,
     context: SpanContext,
 }
 
@@ -59,7 +59,7 @@ impl Span {
                 attributes: Vec::new(),
                 has_failed: false,
             }),
-            begun: Instant::now(),
+            started: Instant::now(),
             context: SpanContext {
                 queue: Arc::clone(queue),
                 trace,
@@ -93,7 +93,7 @@ impl Span {
 impl Drop for Span {
     fn drop(&mut self) {
         if let Some(mut data) = self.0.data.take() {
-            data.took = self.0.begun.elapsed();
+            data.took = self.0.started.elapsed();
             self.0.context.queue.push(data);
         }
     }

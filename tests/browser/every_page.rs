@@ -262,6 +262,7 @@ async fn pages_without_a_session_are_accessible_small_and_fit_a_phone() {
     inspection.check("/admin/login").await;
     inspection.check("/docs").await;
     inspection.check("/docs?language=ko").await;
+    inspection.check("/docs?part=administration").await;
     inspection.check(&format!("/admin/setup/{secret}")).await;
     for done in ["password/sent", "password/done", "email/done"] {
         inspection.check(&format!("/account/{done}")).await;

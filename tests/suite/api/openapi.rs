@@ -326,13 +326,26 @@ async fn the_document_names_the_public_address() {
 #[tokio::test]
 async fn the_page_has_every_operation_and_code_in_both_languages() {
     let app = App::start();
-    for (query, title) in [("", "API reference"), ("?language=ko", "API 문서")] {
+    for (query, title) in [("?", "API reference"), ("?language=ko&", "API 문서")] {
         let page = Browser::open(&app.browser(), &format!("/docs{query}")).await;
-        assert_eq!(page.text("h1"), title);
-        let shown: BTreeSet<String> = page.attrs("article", "id").into_iter().collect();
+        let second = format!("/docs{query}part=administration");
+        let second = Browser::open(&app.browser(), &second).await;
+        assert_eq!([page.text("h1"), second.text("h1")], [title, title]);
+        let [first, other] = [&page, &second].map(|page| page.attrs("article", "id"));
+        assert!(!other.is_empty());
+        let shown: BTreeSet<String> = first.iter().chain(&other).cloned().collect();
+        assert_eq!(shown.len(), first.len() + other.len());
         for endpoint in ENDPOINTS {
             let id = operation(endpoint)["operationId"].as_str().unwrap();
             assert!(shown.contains(id), "{id}");
+        }
+        // Each page has links to the operations of the other, and the second to the codes.
+        let links = page.attrs("nav a", "href");
+        assert!(links.contains(&format!("/docs{query}part=administration#{}", other[0])));
+        let of_first = format!("/docs{}", query.trim_end_matches(['?', '&']));
+        let links = second.attrs("nav a, main a", "href");
+        for anchor in [first[0].as_str(), "codes", "INVALID_REQUEST"] {
+            assert!(links.contains(&format!("{of_first}#{anchor}")), "{anchor}");
         }
         let codes = page.texts(".api-codes code");
         for code in CODES {

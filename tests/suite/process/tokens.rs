@@ -202,7 +202,10 @@ fn a_second_flush_is_refused_with_details_of_the_first() {
     let actions = place
         .database
         .texts("action || ' ' || source", "audit_events");
-    assert_eq!(actions, ["flush_failed server", "flush_started command_line"]);
+    assert_eq!(
+        actions,
+        ["flush_failed server", "flush_started command_line"]
+    );
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Balancer {
         }
     }
 
-    /// Refreshes and uses the tokens until it is told to stop. No request may fail.
+    /// Refreshes and uses the tokens until it is stopped. No request may fail.
     fn send(&self, mut pair: Pair) {
         for turn in 0.. {
             if self.stops.load(Ordering::Relaxed) {

@@ -17,6 +17,8 @@ pub(super) struct Group {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) operations: Vec<Operation>,
+    /// The address of the page that shows it; empty on that page.
+    pub(super) page: String,
 }
 
 /// A method of a path.
@@ -74,6 +76,7 @@ pub(super) fn groups(document: &Value) -> Vec<Group> {
             id: name.to_lowercase().replace(' ', "-"),
             description: text(&tag["description"]),
             operations: operations(document, &name),
+            page: String::new(),
             name,
         }
     };
