@@ -168,7 +168,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Webhooks(verb) => Box::pin(webhooks::run(load()?, verb)).await,
         Command::Import(verb) => import::run_verb(load()?, verb).await,
         Command::Export(verb) => export::run(load()?, verb).await,
-        Command::Tokens(verb) => tokens::run(load()?, verb).await,
+        Command::Tokens(verb) => Box::pin(tokens::run(load()?, verb)).await,
         Command::Backup(arguments) => Box::pin(backup::run(&load()?, arguments)).await,
         Command::Restore(arguments) => Box::pin(restore::run(&load()?, &arguments)).await,
         Command::Sessions(verb) => Box::pin(sessions::run(load()?, verb)).await,
