@@ -247,7 +247,8 @@ pub async fn flush(
     if let Some(counts) = run(store, clock, rules, &Actor::operator(), stopping, progress).await? {
         return Ok(counts);
     }
-    let job = jobs::find_running(store, clock, &audit_log, JobKind::Flush).await?;
+    let job = jobs::find_running(store, clock, &audit_log, JobKind::Flush);
+    let job = Box::pin(job).await?;
     Err(NotFlushed::Busy(job.map(Box::new)))
 }
 
@@ -284,7 +285,8 @@ async fn run(
     let event = (!is_regular).then(|| Event::new(Action::FlushStarted));
     let started_by = (rules.audit_chain.log(), actor);
     let report = Report::Flush(FlushCounts::default());
-    let Begun::New(id) = jobs::begin(store, clock, started_by, report, event).await? else {
+    let begun = jobs::begin(store, clock, started_by, report, event);
+    let Begun::New(id) = Box::pin(begun).await? else {
         return Ok(None);
     };
     let mut sweep = RetentionSweep::new(clock.now(), rules);
