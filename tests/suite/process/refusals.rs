@@ -143,7 +143,8 @@ fn a_schema_newer_than_the_binary_is_refused() {
     place.done(&["migrate"], "");
     place.database.execute(
         "INSERT INTO __diesel_schema_migrations (version, run_on) \
-         VALUES ('99991231235959', '2026-11-23 00:00:00')",
+         VALUES ('99991231235959', '2026-11-23 00:00:00'); \
+         UPDATE schema_compatibility SET oldest_version = '99.0.0'",
     );
     for verb in [
         &[][..],
