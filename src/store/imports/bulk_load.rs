@@ -26,7 +26,7 @@ pub(super) fn prepare(connection: &mut Db) -> Result<(), StoreError> {
 
 /// Lets SQLite write new pages to the database at once instead of first to the write-ahead log: a rollback journal has only
 /// pages that were there before, so it stays small. While another process has the database open this is refused, and the
-/// transaction uses the log.
+/// transaction uses the log. Until the end of the transaction no other process can open the database.
 pub(super) fn use_rollback_journal(connection: &mut Db) {
     set_journal_mode(connection, "DELETE");
 }
