@@ -9,6 +9,7 @@ pub mod account_list;
 pub mod account_pages;
 mod account_queries;
 pub mod account_search;
+pub mod account_sessions;
 pub mod audit_chain_links;
 pub mod audit_events;
 pub mod audit_history;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
 use crate::config::RolesConfig;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor};
@@ -20,6 +21,7 @@ use crate::services::maintenance::job_runner::{self, Work};
 use crate::services::maintenance::jobs::{self, Begun, Started};
 use crate::store::account_list::AccountFilter;
 use crate::store::account_pages::{count_exact, greatest_id, ids_after};
+use crate::store::account_sessions::{self, SessionCount};
 use crate::store::{Db, StoreError};
 
 /// The maximum number of accounts that a preview names.
@@ -38,6 +40,8 @@ pub struct Preview {
     pub leaves_self_out: bool,
     /// Whether that account is also the last administrator.
     pub is_last_administrator: bool,
+    /// The live sessions that would end.
+    pub ending: SessionCount,
     /// The first accounts that would be changed.
     pub first: Vec<Account>,
 }
@@ -72,13 +76,16 @@ pub async fn preview(
     request: &BulkRequest,
 ) -> Result<Preview, Error> {
     let (own, request) = (actor.principal, request.clone());
+    let now = services.clock.now();
     let roles = Arc::clone(&services.roles);
     let preview = services
         .store
         .read_list(move |connection| match &request.accounts {
-            Accounts::Selected(ids) => preview_selected(connection, &roles, &request, ids, own),
+            Accounts::Selected(ids) => {
+                preview_selected(connection, &roles, &request, ids, own, now)
+            }
             Accounts::Filtered { filter, up_to, .. } => {
-                preview_filtered(connection, &roles, &request, filter, *up_to, own)
+                preview_filtered(connection, &roles, &request, filter, *up_to, own, now)
             }
         })
         .await?;
@@ -91,8 +98,10 @@ fn preview_selected(
     request: &BulkRequest,
     ids: &[UserSeq],
     own: Option<Principal>,
+    now: Timestamp,
 ) -> Result<Preview, StoreError> {
     let mut preview = Preview::default();
+    let mut touched = Vec::new();
     for id in ids {
         let owner = Principal::new(request.user_type, *id);
         let Some(account) = find_account(connection, owner)? else {
@@ -105,10 +114,14 @@ fn preview_selected(
             preview.already += 1;
         } else {
             preview.touched += 1;
+            touched.push(*id);
             if preview.first.len() < NAMED {
                 preview.first.push(account);
             }
         }
+    }
+    if request.active_state() != Some(true) {
+        preview.ending = account_sessions::count_of(connection, request.user_type, &touched, now)?;
     }
     preview.is_last_administrator =
         preview.leaves_self_out && request.skips_last_administrator(connection, roles, own)?;
@@ -122,6 +135,7 @@ fn preview_filtered(
     filter: &AccountFilter,
     up_to: i64,
     own: Option<Principal>,
+    now: Timestamp,
 ) -> Result<Preview, StoreError> {
     let count = |connection: &mut Db, filter: &AccountFilter| {
         count_exact(connection, filter, up_to).map(|rows| u64::try_from(rows).unwrap_or(0))
@@ -158,6 +172,18 @@ fn preview_filtered(
         }
     }
     touched = touched.saturating_sub(u64::from(leaves_self_out));
+    let ending = if touched == 0 || request.active_state() == Some(true) {
+        SessionCount::default()
+    } else {
+        let all = account_sessions::count_matching(connection, &changing, up_to, now)?;
+        let skipped = own.filter(|_| leaves_self_out).map(|own| own.user_seq);
+        let skipped = Vec::from_iter(skipped);
+        let own = account_sessions::count_of(connection, request.user_type, &skipped, now)?;
+        SessionCount {
+            sessions: all.sessions - own.sessions,
+            accounts: all.accounts - own.accounts,
+        }
+    };
     Ok(Preview {
         touched,
         already,
@@ -165,6 +191,7 @@ fn preview_filtered(
         leaves_self_out,
         is_last_administrator: leaves_self_out
             && request.skips_last_administrator(connection, roles, own)?,
+        ending,
         first,
     })
 }

@@ -106,17 +106,27 @@ impl ListQuery {
         expression: &str,
     ) -> Result<i64, StoreError> {
         let mut sql = Sql::new(&format!("SELECT COUNT(DISTINCT {expression}) AS n FROM "));
+        self.push_all_rows(connection, &mut sql)?;
+        load_count(connection, sql)
+    }
+
+    /// Adds the table and the conditions of all rows, without a limit, after `FROM`.
+    pub(crate) fn push_all_rows(
+        &self,
+        connection: &mut Db,
+        sql: &mut Sql,
+    ) -> Result<(), StoreError> {
         match self.strategy(connection)? {
             Strategy::Selective { filter, .. } => {
                 sql.push(self.from_selective);
-                self.push_selective(&mut sql, filter);
+                self.push_selective(sql, filter);
             }
             Strategy::Scan => {
                 sql.push(self.from);
-                self.push_scan(&mut sql, &self.full_range(&Seek::First), true);
+                self.push_scan(sql, &self.full_range(&Seek::First), true);
             }
         }
-        load_count(connection, sql)
+        Ok(())
     }
 
     /// Whether a scan skips no rows.

@@ -7,6 +7,7 @@ mod audit;
 mod audit_chain;
 mod blacklist;
 mod bulk;
+mod bulk_questions;
 mod dashboard;
 mod deliveries;
 mod edit_conflict;

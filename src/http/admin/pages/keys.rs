@@ -2,13 +2,13 @@
 
 use actix_web::web::Path;
 use askama::Template;
-use rust_i18n::t;
 
 use crate::clock::Timestamp;
 use crate::config::Algorithm;
 use crate::domain::problem::Problem;
 use crate::domain::signing_key::KeyState;
 use crate::http::admin::pages::people::account::requester;
+use crate::http::admin::pages::people::cut_off::ends_of_accounts;
 use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
@@ -98,17 +98,9 @@ impl Action {
 
     /// What ends, such as `Ends 6 sessions of 4 accounts.`; empty where nothing does.
     fn ends(self, l: &Layout, key: &KeyInfo) -> String {
-        match (self, key.sessions) {
-            (Self::Promote | Self::Retire, _) => String::new(),
-            (Self::Revoke, 0) => l.t("cut_off.ends_none"),
-            (Self::Revoke, 1) => l.t("cut_off.ends_one"),
-            (Self::Revoke, sessions) => t!(
-                "admin.cut_off.ends_of_accounts",
-                locale = l.language,
-                sessions = l.number(sessions),
-                accounts = l.number(key.accounts)
-            )
-            .into_owned(),
+        match self {
+            Self::Promote | Self::Retire => String::new(),
+            Self::Revoke => ends_of_accounts(l, key.sessions, key.accounts),
         }
     }
 

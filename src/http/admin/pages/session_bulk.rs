@@ -1,6 +1,7 @@
 //! Ending many sessions of the list: a confirmation with the numbers, then a background job.
 
 use askama::Template;
+use rust_i18n::t;
 
 use crate::clock::Timestamp;
 use crate::domain::problem::Problem;
@@ -148,7 +149,13 @@ fn page(
     let first = preview.first.iter().map(|row| SessionView::new(&l, row));
     BulkPage {
         back: query.address(),
-        title: l.tr_with("sessions.ask", format!("{sessions} {accounts}")),
+        title: t!(
+            "admin.sessions.ask",
+            locale = l.language,
+            sessions = sessions,
+            accounts = accounts
+        )
+        .into_owned(),
         button: l.tr_with("sessions.go", sessions),
         number: Some(preview.sessions).filter(|number| *number >= TYPED_FROM),
         errors: FieldErrors::default(),

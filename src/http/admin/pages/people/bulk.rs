@@ -8,6 +8,7 @@ use crate::domain::principal::{UserSeq, UserType};
 use crate::domain::problem::Problem;
 use crate::http::admin::pages::jobs::finished_soon;
 use crate::http::admin::pages::people::account::{requester, section};
+use crate::http::admin::pages::people::cut_off::ends_of_accounts;
 use crate::http::admin::pages::people::list;
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -101,14 +102,10 @@ fn confirmed_number(typed: &str, accounts: u64) -> Result<(), Problem> {
         .chars()
         .filter(|c| !matches!(c, ',' | '.' | ' '))
         .collect();
-    let number = i64::try_from(accounts).unwrap_or(i64::MAX);
     if digits.parse() == Ok(accounts) {
         Ok(())
     } else {
-        Err(Problem::NotNumber {
-            min: number,
-            max: number,
-        })
+        Err(Problem::OtherNumber)
     }
 }
 
@@ -190,6 +187,8 @@ struct BulkPage {
     back: String,
     title: String,
     text: String,
+    /// What ends; empty where nothing can.
+    ends: String,
     button: String,
     is_destructive: bool,
     /// The number that must be typed.
@@ -238,6 +237,11 @@ fn page(
         back,
         title: l.tr_count(&format!("bulk_ask.{action}_{user_type}"), preview.touched),
         text: l.t(&format!("bulk_text.{action}_{user_type}")),
+        ends: if cuts_off(action) {
+            ends_of_accounts(&l, preview.ending.sessions, preview.ending.accounts)
+        } else {
+            String::new()
+        },
         button: l.tr_count(&format!("bulk_go.{action}"), preview.touched),
         is_destructive: cuts_off(action),
         number: needs_number(action, preview.touched).then_some(preview.touched),

@@ -67,6 +67,7 @@ pub(crate) async fn ends(
     Ok(match (devices.len(), distinct.len()) {
         (0, _) => l.t("cut_off.ends_none"),
         (1, _) => l.t("cut_off.ends_one"),
+        (sessions, 1) => l.tr_count("cut_off.ends_on_one", sessions),
         (sessions, devices) => t!(
             "admin.cut_off.ends",
             locale = l.language,
@@ -75,6 +76,22 @@ pub(crate) async fn ends(
         )
         .into_owned(),
     })
+}
+
+/// What ends with the sessions of several accounts, such as `Ends 6 sessions of 4 accounts.`
+pub(crate) fn ends_of_accounts(l: &Layout, sessions: i64, accounts: i64) -> String {
+    match (sessions, accounts) {
+        (0, _) => l.t("cut_off.ends_none"),
+        (1, _) => l.t("cut_off.ends_one"),
+        (sessions, 1) => l.tr_count("cut_off.ends_of_one", sessions),
+        (sessions, accounts) => t!(
+            "admin.cut_off.ends_of_accounts",
+            locale = l.language,
+            sessions = l.number(sessions),
+            accounts = l.number(accounts)
+        )
+        .into_owned(),
+    }
 }
 
 impl CutOffPage {
