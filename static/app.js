@@ -271,7 +271,8 @@ function dress(root) {
   });
 }
 
-// Shortcuts: / and Ctrl K search, ? help, j and k move, Enter opens, x selects, Escape leaves a field.
+// Shortcuts: / and Ctrl K search, ? help, j and k move, Enter opens, x selects, a leads to the action for the selected rows,
+// Escape closes what is unfolded and leaves a field.
 function move(step) {
   const rows = all("table[data-rows] tbody tr");
   if (rows.length === 0) return;
@@ -301,10 +302,10 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const field = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  const filters = event.target.closest("details.more[open]") ?? one("details.more[open]");
-  if (event.key === "Escape" && filters && (!field || filters.contains(field))) {
-    filters.open = false;
-    return one("summary", filters).focus();
+  const menu = event.target.closest(UNFOLDED) ?? one(UNFOLDED);
+  if (event.key === "Escape" && menu && (!field || menu.contains(field))) {
+    menu.open = false;
+    return one("summary", menu).focus();
   }
   if (event.key === "Escape" && field) {
     if (field === search && search.value !== "") {
@@ -327,13 +328,20 @@ document.addEventListener("keydown", (event) => {
     move(-1);
   } else if (pressed === "x" && here) {
     one("input[type=checkbox]", here)?.click();
+  } else if (pressed === "a") {
+    one("[data-bulk] select, [data-bulk] button")?.focus();
   }
 });
 
-// A click into a row opens it, as its link does that covers most of the row. A click outside closes the folded filters.
+// What covers the page while it is unfolded: the filters, the menu of small screens, the name of a view. It closes when the
+// focus or a click goes elsewhere.
+const UNFOLDED = "details:is(.more, .menu, .save-view)[open]";
+const closeOthers = (target) => all(UNFOLDED).filter((menu) => !menu.contains(target)).forEach((menu) => { menu.open = false; });
+document.addEventListener("focusin", (event) => closeOthers(event.target));
+
+// A click into a row opens it, as its link does that covers most of the row.
 document.addEventListener("click", (event) => {
-  const filters = one("details.more[open]");
-  if (filters && !filters.contains(event.target)) filters.open = false;
+  closeOthers(event.target);
   const row = event.target.closest("table[data-rows] tbody tr");
   if (!row || event.target.closest("a, button, input, label, select") || String(getSelection()) !== "") return;
   one("a.open", row)?.dispatchEvent(new MouseEvent("click", event));

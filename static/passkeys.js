@@ -75,7 +75,10 @@
       ask(form).catch((error) => {
         const name = error.name === "InvalidStateError" ? "registered" : "failed";
         show(form, form.querySelector(`[data-note=${name}]`) ? name : "failed");
-      }).finally(() => { button.disabled = false; });
+      }).finally(() => {
+        button.disabled = false;
+        button.focus();
+      });
     });
     if (form.dataset.passkey === "get" && form.hasAttribute("data-suggest")) suggest(form);
   }

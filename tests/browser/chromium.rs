@@ -22,6 +22,7 @@ pub mod key {
     pub const ENTER: &str = "\u{E007}";
     pub const SPACE: &str = " ";
     pub const ESCAPE: &str = "\u{E00C}";
+    pub const DOWN: &str = "\u{E015}";
 }
 
 /// A browser on one server.

@@ -177,3 +177,89 @@ async fn shortcuts_search_move_through_the_rows_and_show_help() {
         .await;
     setting.end().await;
 }
+
+/// Whether the focused element matches a selector.
+async fn is_on(browser: &Chromium, selector: &str) -> bool {
+    let script = "return document.activeElement.matches(arguments[0])";
+    browser.run(script, vec![selector.into()]).await == true
+}
+
+/// Unfolds an element, and folds it with Escape, after which the focus is on it again.
+async fn unfolds_and_folds(browser: &Chromium, summary: &str, unfolded: &str) {
+    tab_to(browser, summary).await;
+    browser.press(key::ENTER).await;
+    browser.find(unfolded).await;
+    browser.press(key::TAB).await;
+    assert!(
+        is_on(browser, &format!("{unfolded} :not(summary)")).await,
+        "{unfolded}"
+    );
+    browser.press(key::ESCAPE).await;
+    let folded = async || !browser.has(unfolded).await;
+    browser.until("it is folded", folded).await;
+    assert!(is_on(browser, summary).await, "{summary}");
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn what_unfolds_closes_with_escape_and_gives_the_focus_back() {
+    let setting = Setting::signed_in().await;
+    let browser = &setting.browser;
+    browser.go("/admin/users?search=root").await;
+    unfolds_and_folds(browser, ".more > summary", ".more[open]").await;
+    unfolds_and_folds(browser, ".save-view > summary", ".save-view[open]").await;
+    tab_to(browser, "[data-keys]").await;
+    browser.press(key::ENTER).await;
+    browser.find("dialog#keys[open]").await;
+    assert!(is_on(browser, "dialog#keys *").await);
+    browser.press(key::ESCAPE).await;
+    let closed = async || !browser.has("dialog#keys[open]").await;
+    browser.until("the help is closed", closed).await;
+    assert!(is_on(browser, "[data-keys]").await);
+
+    // Filters that the focus has left would cover what has it.
+    browser.go("/admin/users").await;
+    tab_to(browser, ".more > summary").await;
+    browser.press(key::ENTER).await;
+    browser.find(".more[open]").await;
+    tab_to(browser, "#results .sort").await;
+    assert!(!browser.has(".more[open]").await);
+
+    browser.set_size(390, 844).await;
+    browser.go("/admin/users").await;
+    unfolds_and_folds(browser, ".menu > summary", ".menu[open]").await;
+    browser.press(key::ENTER).await;
+    tab_to(browser, ".menu a[href='/admin/clients']").await;
+    browser.press(key::ENTER).await;
+    browser
+        .until("the clients", async || {
+            browser.path().await == "/admin/clients"
+        })
+        .await;
+    setting.end().await;
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn selected_rows_are_changed_without_a_mouse() {
+    let setting = Setting::signed_in().await;
+    let browser = &setting.browser;
+    setting.place.user("bob@example.org", "staff");
+    browser.go("/admin/users?search=bob").await;
+    browser.press("j").await;
+    browser.press("x").await;
+    browser.shows("[data-bulk-text]", "1").await;
+    browser.press("a").await;
+    assert!(is_on(browser, "#action").await);
+    assert_eq!(browser.run(SHOWS_FOCUS, vec![]).await, true);
+    // "Choose an action", "Activate", "Deactivate".
+    browser.press(key::DOWN).await;
+    browser.press(key::DOWN).await;
+    browser.press(key::TAB).await;
+    browser.press(key::ENTER).await;
+    browser.shows("h1", "Deactivate 1 internal user?").await;
+    tab_to(browser, "form.confirm button.danger").await;
+    browser.press(key::ENTER).await;
+    browser.shows(".notice", "1 account was deactivated.").await;
+    setting.end().await;
+}
