@@ -45,9 +45,7 @@ async fn a_blacklisted_token_is_refused_by_the_api() {
     assert_eq!(api.refresh(&carol.refresh).status, 200, "only the one");
 
     browser.go("/admin/blacklist?person=bob@example.org").await;
-    browser
-        .shows("#results tbody", "Ended by an administrator")
-        .await;
+    browser.shows("#results tbody", "By an administrator").await;
     setting.end().await;
 }
 

@@ -232,7 +232,7 @@ async fn a_session_has_a_page_with_its_account_its_device_and_its_tokens() {
     }
     root.post(&end, &[]).await.assert(303);
     let page = root.open(&paths::session(&session)).await;
-    assert!(page.text("#session").contains("Ended by an administrator"));
+    assert!(page.text("#session").contains("By an administrator"));
     assert!(!page.has(".page-head .actions a"));
     let event = root.open("/admin/audit?action=session_ended").await;
     let event = event.attr("#results tbody td.lead a", "href");
