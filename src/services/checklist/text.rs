@@ -10,7 +10,7 @@ use crate::domain::language::Language;
 /// A text that is not translated yet: its key in `locales/checklist.*.yml`, and the values for its placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalizedText {
-    /// `None` for a value that is the same in each language.
+    /// `None` for a value alone.
     key: Option<String>,
     values: Vec<(&'static str, String)>,
 }
@@ -42,8 +42,8 @@ impl LocalizedText {
     #[must_use]
     pub fn say(&self, language: Language) -> String {
         let Some(key) = &self.key else {
-            let values = self.values.iter().map(|(_, value)| value.as_str());
-            return values.collect();
+            let values = self.values.iter();
+            return values.map(|(_, value)| in_words(value, language)).collect();
         };
         let text = t!(format!("checklist.{key}"), locale = language.tag());
         let words = |(name, value): &(&'static str, String)| (*name, in_words(value, language));
@@ -117,6 +117,7 @@ mod tests {
         ] {
             assert_eq!(in_words(value, Language::Ko), ko);
             assert_eq!(in_words(value, Language::En), value);
+            assert_eq!(LocalizedText::value(value).say(Language::Ko), ko);
         }
     }
 

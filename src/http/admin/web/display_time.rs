@@ -32,12 +32,17 @@ impl DisplayTime {
             (Language::Ko, true) => "%-m월 %-d일 %H:%M",
             (Language::Ko, false) => "%Y년 %-m월 %-d일 %H:%M",
         };
+        let exact = if zone == Tz::UTC {
+            "%Y-%m-%d %H:%M:%S UTC"
+        } else {
+            "%Y-%m-%d %H:%M:%S %Z (UTC%:z)"
+        };
         Self {
             iso: at.to_string(),
             short: local.format(short).to_string(),
             seconds: local.format(&format!("{short}:%S")).to_string(),
             relative: relative(at, now, language),
-            exact: local.format("%Y-%m-%d %H:%M:%S %Z (UTC%:z)").to_string(),
+            exact: local.format(exact).to_string(),
         }
     }
 }
@@ -77,6 +82,7 @@ mod tests {
         assert_eq!(seoul.seconds, "2월 14일 21:30:45");
         let utc = DisplayTime::new(at, later, chrono_tz::UTC, Language::En);
         assert_eq!(utc.short, "Feb 14, 2026, 12:30");
+        assert_eq!(utc.exact, "2026-02-14 12:30:45 UTC");
         assert_eq!(utc.relative, "");
     }
 
