@@ -22,6 +22,17 @@ struct FactorsPage {
     factors: Factors,
 }
 
+impl FactorsPage {
+    /// Whether the authenticator app is set up.
+    fn app_state(&self) -> String {
+        self.l.t(if self.factors.totp.is_some() {
+            "second_factor.is_set_up"
+        } else {
+            "second_factor.is_missing"
+        })
+    }
+}
+
 #[derive(Template)]
 #[template(path = "admin/account/totp.html")]
 struct TotpPage {
