@@ -105,7 +105,7 @@ async fn the_events_of_what_was_cut_off_have_the_state_and_the_devices() {
     let event = root.open(&event.attr("#results tbody a", "href")).await;
     assert_eq!(
         event.texts("#changes tbody td"),
-        ["Ended session", "–", "Phone/1.0 · 127.0.0.1"]
+        ["Ended session", "Phone/1.0 · 127.0.0.1"]
     );
     root.open(&event.attr("#changes tbody a", "href")).await;
     root.post(&path.deactivate(), &[]).await.leads_to(&path);

@@ -30,7 +30,7 @@ async fn a_proxy_that_is_not_trusted_is_a_problem_once_it_was_seen() {
     let call = app.anonymous().get("/healthz");
     call.header("x-forwarded-for", "192.0.2.1").await;
     let page = ann.open(paths::SECURITY).await;
-    assert_eq!(badge(&page, "trusted_proxies"), "problem");
+    assert_eq!(badge(&page, "trusted_proxies"), "Problem");
     assert!(found(&page, "trusted_proxies").contains("127.0.0.1"));
 }
 
@@ -99,10 +99,10 @@ async fn problems_of_settings_have_advice_and_are_shown_on_the_dashboard() {
     assert_eq!(page.attr("#security a", "href"), paths::SECURITY);
     let page = ann.open(paths::SECURITY).await;
     for (check, expected) in [
-        ("access_lifetime", "problem"),
-        ("key_strength", "problem"),
-        ("extra_claims", "problem"),
-        ("log_level", "advice"),
+        ("access_lifetime", "Problem"),
+        ("key_strength", "Problem"),
+        ("extra_claims", "Problem"),
+        ("log_level", "Advice"),
         ("rotation", ""),
     ] {
         assert_eq!(badge(&page, check), expected, "{check}");
@@ -124,11 +124,11 @@ async fn problems_of_rows_are_shown() {
     app.make_client("acme").await;
     let page = ann.open(paths::SECURITY).await;
     // The suite uses the lowest cost.
-    assert_eq!(badge(&page, "old_hashes"), "advice");
+    assert_eq!(badge(&page, "old_hashes"), "Advice");
     let expected = "1 of 1 internal users, 1 of 1 clients, below 12";
     assert_eq!(found(&page, "old_hashes"), expected);
     assert_eq!(found(&page, "administrators"), "1 active");
-    assert_eq!(badge(&page, "administrators"), "advice");
+    assert_eq!(badge(&page, "administrators"), "Advice");
     assert_eq!(badge(&page, "idle_administrators"), "");
     app.make_user("old", Role::ADMIN).await;
     let long_ago = "UPDATE users SET created_at = '2020-01-01 00:00:00' WHERE email LIKE 'old%'";
@@ -149,13 +149,13 @@ async fn problems_of_rows_are_shown() {
         .execute("DELETE FROM __diesel_schema_migrations WHERE version > '20261128000004'")
         .await;
     let page = ann.open(paths::SECURITY).await;
-    assert_eq!(badge(&page, "database"), "problem");
+    assert_eq!(badge(&page, "database"), "Problem");
     let expected = format!("missing migrations: {missing}");
     assert_eq!(found(&page, "database"), expected);
     // An unreadable table is a problem and does not affect other checks.
     app.execute("ALTER TABLE jobs RENAME TO jobs_away").await;
     let page = ann.open(paths::SECURITY).await;
-    assert_eq!(badge(&page, "flush"), "problem");
+    assert_eq!(badge(&page, "flush"), "Problem");
     assert_eq!(found(&page, "flush"), "unknown: it could not be read");
     assert_eq!(found(&page, "administrators"), "2 active");
 }
@@ -167,7 +167,7 @@ async fn an_instance_that_has_run_for_hours_must_have_flushed() {
     app.advance(Duration::from_hours(4));
     let ann = app.browser();
     ann.sign_in("ann").await;
-    assert_eq!(badge(&ann.open(paths::SECURITY).await, "flush"), "problem");
+    assert_eq!(badge(&ann.open(paths::SECURITY).await, "flush"), "Problem");
     ann.post(paths::FLUSH, &[]).await.assert(303);
     let page = ann.open(paths::SECURITY).await;
     assert_eq!(badge(&page, "flush"), "");
@@ -177,7 +177,7 @@ async fn an_instance_that_has_run_for_hours_must_have_flushed() {
     );
     app.execute("UPDATE jobs SET state = 'failed'").await;
     let page = ann.open(paths::SECURITY).await;
-    assert_eq!(badge(&page, "flush"), "problem");
+    assert_eq!(badge(&page, "flush"), "Problem");
     assert!(found(&page, "flush").contains("failed"));
 }
 
@@ -187,7 +187,7 @@ async fn a_clock_that_differs_from_postgres_is_a_problem() {
     let app = App::start();
     let ann = app.signed_in("ann", Role::ADMIN).await;
     let page = ann.open(paths::SECURITY).await;
-    let expected = if on_postgres() { "problem" } else { "" };
+    let expected = if on_postgres() { "Problem" } else { "" };
     assert_eq!(badge(&page, "clock"), expected, "{}", found(&page, "clock"));
 }
 
@@ -207,7 +207,7 @@ async fn a_directory_with_access_for_others_is_a_problem() {
     assert_eq!(badge(&ann.open(paths::SECURITY).await, "data_files"), "");
     chmod(&data, 0o770);
     let page = ann.open(paths::SECURITY).await;
-    assert_eq!(badge(&page, "data_files"), "problem");
+    assert_eq!(badge(&page, "data_files"), "Problem");
     let command = format!("chmod go-rwx {}", data.display());
     assert_eq!(page.text("#data_files code"), command);
 }

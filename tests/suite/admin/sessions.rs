@@ -69,7 +69,7 @@ async fn a_session_is_found_by_state_account_address_program_and_day() {
         assert!(row.contains(part), "{part}: {row}");
     }
     let program = page.attr("a.open", "title");
-    assert!(program.contains("Chrome/141") && program.ends_with("password"));
+    assert!(program.contains("Chrome/141") && program.ends_with("Password"));
     let address = page.attr("span.mono", "title");
     assert_eq!(address, "203.0.113.9 (login from 198.51.100.7)");
     let unknown = browser.open("/admin/sessions?person=nobody").await;
