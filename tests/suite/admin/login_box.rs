@@ -27,7 +27,7 @@ async fn the_box_has_the_state_the_password_the_last_login_and_the_refusals_with
     assert!(page.text("#login #password").contains("Set"));
     assert!(page.text("#login #locks").contains("Not locked"));
     let success = page.text("#login #success");
-    for part in ["password", "127.0.0.1", "just now", "Feb 14, 12:30:45"] {
+    for part in ["Password", "127.0.0.1", "just now", "Feb 14, 12:30:45"] {
         assert!(success.contains(part), "{part}: {success}");
     }
     assert!(page.text("#login #refusals").contains("None"));
