@@ -329,6 +329,8 @@ document.addEventListener("keydown", (event) => {
   } else if (pressed === "x" && here) {
     one("input[type=checkbox]", here)?.click();
   } else if (pressed === "a") {
+    // Otherwise the select takes the letter for the beginning of an option.
+    event.preventDefault();
     one("[data-bulk] select, [data-bulk] button")?.focus();
   }
 });
