@@ -172,17 +172,10 @@ fn preview_filtered(
         }
     }
     touched = touched.saturating_sub(u64::from(leaves_self_out));
-    let ending = if touched == 0 || request.active_state() == Some(true) {
-        SessionCount::default()
-    } else {
-        let all = account_sessions::count_matching(connection, &changing, up_to, now)?;
-        let skipped = own.filter(|_| leaves_self_out).map(|own| own.user_seq);
-        let skipped = Vec::from_iter(skipped);
-        let own = account_sessions::count_of(connection, request.user_type, &skipped, now)?;
-        SessionCount {
-            sessions: all.sessions - own.sessions,
-            accounts: all.accounts - own.accounts,
-        }
+    let skipped = own.filter(|_| leaves_self_out).map(|own| own.user_seq);
+    let ending = match request.active_state() {
+        Some(true) => SessionCount::default(),
+        _ => ending_of_filtered(connection, &changing, up_to, skipped, now)?,
     };
     Ok(Preview {
         touched,
@@ -193,6 +186,23 @@ fn preview_filtered(
             && request.skips_last_administrator(connection, roles, own)?,
         ending,
         first,
+    })
+}
+
+/// The live sessions of the matching accounts without those of one.
+fn ending_of_filtered(
+    connection: &mut Db,
+    filter: &AccountFilter,
+    up_to: i64,
+    without: Option<UserSeq>,
+    now: Timestamp,
+) -> Result<SessionCount, StoreError> {
+    let all = account_sessions::count_matching(connection, filter, up_to, now)?;
+    let left_out =
+        account_sessions::count_of(connection, filter.user_type, without.as_slice(), now)?;
+    Ok(SessionCount {
+        sessions: all.sessions - left_out.sessions,
+        accounts: all.accounts - left_out.accounts,
     })
 }
 

@@ -81,12 +81,13 @@ impl Period {
         self.words.iter().map(choice).collect()
     }
 
-    /// The value of one of the two days; empty where a preset overrules them.
+    /// The value of one of the two days; empty where a preset overrules them, and where it is no day.
     pub(crate) fn day<'a>(&self, query: &'a ListQuery, name: &str) -> &'a str {
-        if overrules(query.value(self.preset)) {
+        let day = query.value(name);
+        if overrules(query.value(self.preset)) || day.parse::<NaiveDate>().is_err() {
             ""
         } else {
-            query.value(name)
+            day
         }
     }
 }
