@@ -18,7 +18,7 @@ use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
-use crate::services::service::changes::{self, NewService, WithSecret};
+use crate::services::service::changes::{self, NewService, ServiceUpdate, WithSecret};
 use crate::services::service::view::{self, Service};
 use crate::services::{Error, Services};
 
@@ -273,15 +273,12 @@ pub(in crate::http) async fn update(
         return form.panel.invalid(&page);
     };
     let (panel, number) = (&form.panel, service.number);
-    let (description, scopes) = (Some(description), Some(scopes));
-    changes::update(
-        panel.services(),
-        &panel.actor(),
-        number,
-        description,
-        scopes,
-    )
-    .await?;
+    let update = ServiceUpdate {
+        description: Some(description),
+        scopes: Some(scopes),
+        is_active: None,
+    };
+    changes::update(panel.services(), &panel.actor(), number, update).await?;
     panel.redirect_ok(&paths::service(number), panel.t("services.saved"))
 }
 
