@@ -26,6 +26,8 @@ use crate::{
 const NUMBERS: [usize; 3] = [1, 2, 4];
 /// Client connections over all instances.
 const CONNECTIONS: usize = 32;
+/// Threads of the load generator, each with as many connections, and all of these to one instance.
+const THREADS: usize = 4;
 /// Logouts in each round.
 const LOGOUTS: usize = 100;
 /// The longest wait for a logout to become known.
@@ -72,10 +74,10 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
         add_logged_in(&mut connection, number - count..number)
     };
     let (mut clients, mut figures) = (Vec::new(), Vec::new());
-    for instances in NUMBERS {
+    for _ in NUMBERS {
         let users = add(CONNECTIONS)?;
-        let of_instance = users.chunks(CONNECTIONS / instances);
-        let refreshers = of_instance.map(|users| users.iter().map(Refresher::new).collect());
+        let of_thread = users.chunks(CONNECTIONS / THREADS);
+        let refreshers = of_thread.map(|users| users.iter().map(Refresher::new).collect());
         let refreshers = refreshers.collect();
         clients.push(Clients { users, refreshers });
         figures.push(Figures::default());
@@ -117,8 +119,8 @@ fn rates(
     figures: &mut Figures,
     options: &Options,
 ) -> Result<i64> {
-    let of_instance = clients.users.chunks(CONNECTIONS / servers.len());
-    let requests: Vec<Vec<RepeatedRequest>> = of_instance
+    let of_thread = clients.users.chunks(CONNECTIONS / THREADS);
+    let requests: Vec<Vec<RepeatedRequest>> = of_thread
         .map(|users| users.iter().map(request_me).collect())
         .collect();
     let warm = load(servers, requests, options.duration / 4)?;
@@ -134,7 +136,7 @@ fn rates(
     Ok(i64::from(warm.responses) + i64::from(refresh.responses))
 }
 
-/// Runs the clients of each instance for this time, all at once.
+/// Runs the clients of each thread for this time, all at once.
 fn load<C: Client>(
     servers: &[Server],
     clients: Vec<Vec<C>>,
@@ -148,8 +150,7 @@ fn load<C: Client>(
     };
     let before = cpu_time()?;
     let runs = std::thread::scope(|scope| {
-        let threads: Vec<_> = servers
-            .iter()
+        let threads: Vec<_> = (servers.iter().cycle())
             .zip(clients)
             .map(|(server, clients)| scope.spawn(|| run_for(server.address, clients, duration)))
             .collect();
