@@ -8,6 +8,7 @@ use std::{
 };
 
 use munjigi::domain::{
+    admin_scope::AdminScope,
     audit::{Action, AuditSource, Outcome},
     delivery::DeliveryKind,
     limits::LimitKind,
@@ -31,7 +32,7 @@ const SAME_IN_BOTH: [&str; 0] = [];
 const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are built at run time from a prefix and one of these names.
-const FAMILIES: [(&str, &[&str]); 12] = [
+const FAMILIES: [(&str, &[&str]); 13] = [
     ("factor_method.", SecondFactorMethod::NAMES),
     ("user_type.", UserType::NAMES),
     ("reason.", RevocationReason::NAMES),
@@ -42,6 +43,7 @@ const FAMILIES: [(&str, &[&str]); 12] = [
     ("limit.", LimitKind::NAMES),
     ("key_state.", KeyState::NAMES),
     ("mail.", DeliveryKind::NAMES),
+    ("admin_scope.", AdminScope::NAMES),
     ("webhook_event.", EventType::NAMES),
     ("webhook_state.", WebhookState::NAMES),
 ];
