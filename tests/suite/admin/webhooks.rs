@@ -79,8 +79,12 @@ async fn a_webhook_is_created_and_its_secret_is_shown_once() {
 #[tokio::test]
 async fn an_auditor_does_not_see_the_path_of_the_address() {
     let app = App::start();
-    app.webhook_to("audit", "https://hooks.example.org/munjigi?key=hush-hush", &[])
-        .await;
+    app.webhook_to(
+        "audit",
+        "https://hooks.example.org/munjigi?key=hush-hush",
+        &[],
+    )
+    .await;
     let auditor = app.signed_in("eva", Role::AUDITOR).await;
     for path in [
         webhook_paths::WEBHOOKS.to_owned(),

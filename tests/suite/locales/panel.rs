@@ -81,8 +81,10 @@ pub(super) fn read_into(words: &mut Words, name: &str, text: &str, top_level: &s
             continue;
         }
         let depth = (line.len() - entry.len()) / 2;
-        let (key, value) = entry
-            .split_once(':')
+        // A key with a colon is in double quotes.
+        let quoted = entry.strip_prefix('"');
+        let (key, value) = quoted
+            .map_or_else(|| entry.split_once(':'), |rest| rest.split_once("\":"))
             .unwrap_or_else(|| panic!("{name}:{number} is not an entry: {line}"));
         assert!(
             depth <= levels.len(),
