@@ -170,7 +170,7 @@ fn trusted_proxies(config: &Config, ignored: Option<IgnoredProxy>) -> Finding {
     Finding::new(check, level, found, advice)
 }
 
-/// Whether a network is wider than the widest private ones (10.0.0.0/8, fc00::/7), so that it has public addresses.
+/// Whether a network is wider than the widest private ones (`10.0.0.0/8`, `fc00::/7`), so that it has public addresses.
 fn is_wider_than_private(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => network.prefix_len() < 8,
