@@ -160,7 +160,7 @@ fn load<C: Client>(
         });
         runs.collect::<Result<Vec<_>>>()
     })?;
-    let used = cpu_time()? - before;
+    let used = cpu_time()?.saturating_sub(before);
     let responses = runs.iter().map(|run| run.responses).sum();
     Ok(Load {
         responses,
