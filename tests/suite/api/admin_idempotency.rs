@@ -144,8 +144,8 @@ async fn the_key_of_a_refused_request_is_free() {
     let ops = ops(&app, "ops", "admin:keys:write").await;
     for algorithm in ["EdDSA", "ES256"] {
         let make = ops.post("/api/keys", &json!({"algorithm": algorithm}));
-        let made = make.header("idempotency-key", "k").await;
-        made.assert(409, "KEY_REFUSED");
+        let answer = make.header("idempotency-key", "k").await;
+        answer.assert(409, "KEY_REFUSED");
     }
     let rows = "SELECT COUNT(*) AS number FROM idempotency_keys";
     assert_eq!(app.number(rows).await, 0);

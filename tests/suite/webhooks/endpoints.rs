@@ -251,7 +251,7 @@ async fn an_address_that_was_changed_meanwhile_is_not_deactivated() {
         let changed = changes::update(services, &actor, number, url, EventTypes::all());
         changed.await.unwrap()
     };
-    let (_, changed) = futures_util::join!(deliver(&app), change);
+    let ((), changed) = futures_util::join!(deliver(&app), change);
     let found = endpoints::find(&services.store, changed.number).await;
     assert!(found.unwrap().is_active);
 }
