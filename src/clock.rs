@@ -83,6 +83,17 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// The pause that a header `Retry-After` asks for (RFC 9110 section 10.2.3): seconds, or a date. `None` if it is neither.
+#[must_use]
+pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::parse_from_rfc2822(header).ok()?;
+    Some(Timestamp::from_unix_seconds(date.timestamp())?.since(now))
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 

@@ -15,6 +15,7 @@ mod empty;
 mod flush;
 mod forward;
 mod http;
+mod instances;
 mod login;
 mod login_flood;
 mod me;
@@ -53,7 +54,7 @@ type Result<T> = std::result::Result<T, Failure>;
 type Measure = fn(&Options, &WorkDir) -> Result<Vec<Row>>;
 
 /// The figures by name, in the order of measurement.
-const FIGURES: [(&str, Measure); 21] = [
+const FIGURES: [(&str, Measure); 22] = [
     ("me", me::measure),
     ("connections", connections::measure),
     ("forward", forward::measure),
@@ -63,6 +64,7 @@ const FIGURES: [(&str, Measure); 21] = [
     ("flush", flush::measure),
     ("beside-jobs", beside_jobs::measure),
     ("propagation", propagation::measure),
+    ("instances", instances::measure),
     ("revocations", revocation_cache::measure),
     ("signatures", signatures::measure),
     ("status-list", status_list::measure),

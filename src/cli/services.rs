@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::domain::audit::Actor;
 use crate::domain::principal::UserSeq;
 use crate::domain::service::{Description, Scopes, ServiceName};
-use crate::services::service::changes::{self, NewService, WithSecret};
+use crate::services::service::changes::{self, NewService, ServiceUpdate, WithSecret};
 use crate::services::service::view::{self, Service};
 use crate::services::{Error, Services};
 
@@ -172,7 +172,11 @@ async fn update(
             changes::set_active(&services, &actor, number, is_active).await
         }
         Change::Scopes(scopes) => {
-            changes::update(&services, &actor, number, None, Some(scopes)).await
+            let update = ServiceUpdate {
+                scopes: Some(scopes),
+                ..ServiceUpdate::default()
+            };
+            changes::update(&services, &actor, number, update).await
         }
     }?;
     bootstrap::link_events(&services).await;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use reqwest::{Client, Url, header::CONTENT_TYPE, redirect, retry};
+use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE, redirect, retry};
 
 use crate::clock::Timestamp;
 use crate::delivery::error::DeliveryError;
@@ -21,6 +21,27 @@ pub struct EventRequest<'a> {
     pub id: &'a str,
     /// The body.
     pub body: &'a str,
+}
+
+/// The reason of an endpoint that wants no further events.
+pub const GONE: &str = "the endpoint responded with 410";
+
+/// Why an event was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAccepted {
+    /// For people, without the address.
+    pub reason: String,
+    /// Whether the endpoint wants no further events: it responded with 410.
+    pub is_gone: bool,
+}
+
+impl From<String> for NotAccepted {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            is_gone: false,
+        }
+    }
 }
 
 /// An HTTP client for endpoints of webhooks. Clones share its connections.
@@ -59,13 +80,12 @@ impl EventSender {
     /// Sends an event once. Success is a status of 200 to 299; the body of the answer is not read.
     ///
     /// # Errors
-    /// Why it was not accepted, without the address.
-    pub async fn send(&self, event: &EventRequest<'_>, now: Timestamp) -> Result<(), String> {
+    /// [`NotAccepted`].
+    pub async fn send(&self, event: &EventRequest<'_>, now: Timestamp) -> Result<(), NotAccepted> {
         // A name is checked when it is resolved.
         if self.addresses.exclude(event.url) {
-            return Err(
-                "the address is neither public nor in event_webhooks.allowed_networks".to_owned(),
-            );
+            let reason = "the address is neither public nor in event_webhooks.allowed_networks";
+            return Err(reason.to_owned().into());
         }
         let timestamp = now.unix_seconds().to_string();
         let signatures: Vec<String> = event
@@ -87,13 +107,16 @@ impl EventSender {
             .send()
             .await
             .map_err(reason)?;
-        if response.status().is_success() {
-            Ok(())
-        } else {
-            Err(format!(
-                "the endpoint responded with {}",
-                response.status().as_u16()
-            ))
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
         }
+        let is_gone = status == StatusCode::GONE;
+        let reason = if is_gone {
+            GONE.to_owned()
+        } else {
+            format!("the endpoint responded with {}", status.as_u16())
+        };
+        Err(NotAccepted { reason, is_gone })
     }
 }

@@ -48,7 +48,7 @@ use crate::traces::within;
 pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,
     error::DeliveryError,
-    event_sender::{EventRequest, EventSender},
+    event_sender::{EventRequest, EventSender, GONE, NotAccepted},
     message::DeliveryOutcome,
     notice::{
         AccountChange, ChangeNotice, LinkNotice, OtpNotice, ReuseNotice, TokenUse, masked_email,

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use chrono::DateTime;
 use reqwest::{
     Client, Proxy, Response, StatusCode, Url,
     header::{CONTENT_TYPE, RETRY_AFTER},
@@ -11,7 +10,7 @@ use reqwest::{
 };
 use serde::Serialize;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{self, Clock, Timestamp};
 use crate::config::WebhookConfig;
 use crate::delivery::error::DeliveryError;
 use crate::delivery::notice::OtpNotice;
@@ -163,15 +162,9 @@ impl Webhook {
     }
 }
 
-/// Parses `Retry-After` (RFC 9110 section 10.2.3), which is seconds or a date. At most [`MAX_PAUSE`].
+/// The pause that `Retry-After` asks for, at most [`MAX_PAUSE`].
 fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    let pause = if let Ok(seconds) = value.trim().parse() {
-        Duration::from_secs(seconds)
-    } else {
-        let date = DateTime::parse_from_rfc2822(value.trim()).ok()?;
-        Timestamp::from_unix_seconds(date.timestamp())?.since(now)
-    };
-    Some(pause.min(MAX_PAUSE))
+    Some(clock::retry_after(value, now)?.min(MAX_PAUSE))
 }
 
 #[cfg(test)]

@@ -71,6 +71,8 @@ pub(super) async fn handle(
     };
     let server = &services.config.server;
     let guard = RequestGuard::begin(&request);
+    worker.see_routes(&request);
+    let uri = request.uri().clone();
     let limit = server.request_timeout.get();
     let handled = traces::within(logged.span(), next.call(request));
     match within(limit, catch_panic(handled)).await {
@@ -90,16 +92,16 @@ pub(super) async fn handle(
         }
         Ok(Ok(Err(error))) => {
             let answer = rendered(&error, &context, server, None);
-            Err(completed(answer, &mut logged))
+            Err(completed(answer, &uri, &mut logged))
         }
         Ok(Err(panic)) => {
             let error = ApiError::Internal(panic).into();
             let answer = rendered(&error, &context, server, None);
-            Err(completed(answer, &mut logged))
+            Err(completed(answer, &uri, &mut logged))
         }
         Err(_) => {
             guard.abandon();
-            Err(completed(timed_out(&context, server), &mut logged))
+            Err(completed(timed_out(&context, server), &uri, &mut logged))
         }
     }
 }
@@ -265,9 +267,10 @@ fn timed_out(context: &RequestContext, server: &ServerConfig) -> HttpResponse {
 }
 
 /// Completes and logs an answer that has no [`ServiceResponse`], and wraps it as an error.
-fn completed(mut answer: HttpResponse, request: &mut LoggedRequest) -> ActixError {
+fn completed(mut answer: HttpResponse, uri: &Uri, request: &mut LoggedRequest) -> ActixError {
     let server = &request.worker.services.config.server;
     headers::add(answer.headers_mut(), &request.context, server);
-    request.log("", answer.status(), length(answer.body()));
+    let route = request.worker.route(uri);
+    request.log(&route, answer.status(), length(answer.body()));
     InternalError::from_response("answered", answer).into()
 }

@@ -1,6 +1,12 @@
 //! What a worker of the server has for itself.
 
-use actix_web::web;
+use std::cell::OnceCell;
+
+use actix_web::{
+    dev::{ResourceMap, ServiceRequest},
+    http::Uri,
+    web,
+};
 
 use crate::services::Services;
 use crate::services::metrics::requests::WorkerRequests;
@@ -12,6 +18,8 @@ pub(super) struct Worker {
     pub services: web::Data<Services>,
     /// Counts the requests.
     pub requests: WorkerRequests,
+    /// The routes, from the first request on.
+    routes: OnceCell<ResourceMap>,
 }
 
 impl Worker {
@@ -19,6 +27,20 @@ impl Worker {
         Self {
             services,
             requests: WorkerRequests::default(),
+            routes: OnceCell::new(),
         }
+    }
+
+    /// Remembers the routes of the server.
+    pub(super) fn see_routes(&self, request: &ServiceRequest) {
+        self.routes.get_or_init(|| request.resource_map().clone());
+    }
+
+    /// The pattern of an address, for a request that has been dropped. Empty if there is none.
+    pub(super) fn route(&self, uri: &Uri) -> String {
+        let routes = self.routes.get();
+        routes
+            .and_then(|routes| routes.match_pattern(uri.path()))
+            .unwrap_or_default()
     }
 }

@@ -92,6 +92,15 @@ pub async fn finish(services: &Services, running: Running, answer: String) -> Re
     Ok(services.store.write_statement(write).await?)
 }
 
+/// Frees the key of a request that had no effect: the same request with it is run again.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn abandon(services: &Services, running: Running) -> Result<(), Error> {
+    let write = move |connection: &mut _| table::delete_running(connection, &running.0);
+    Ok(services.store.write_statement(write).await?)
+}
+
 /// The MAC of some parts. Each is preceded by its length: two different lists never give the same bytes.
 fn mac(services: &Services, parts: &[&[u8]]) -> String {
     let key = services.master_keys.derive(PURPOSE);

@@ -72,6 +72,15 @@ pub fn finish(connection: &mut Db, key_mac: &str, answer: &str) -> Result<(), St
     Ok(())
 }
 
+/// Deletes the row of a request that is running.
+pub fn delete_running(connection: &mut Db, key_mac: &str) -> Result<(), StoreError> {
+    let running = idempotency_keys::table
+        .find(key_mac)
+        .filter(idempotency_keys::answer.is_null());
+    diesel::delete(running).execute(connection)?;
+    Ok(())
+}
+
 /// Deletes the row of a key that may be used again.
 pub fn delete_expired(
     connection: &mut Db,

@@ -342,6 +342,21 @@ pub fn backlog(connection: &mut Db, endpoint: Option<UserSeq>) -> Result<Backlog
     Ok(statement.query().get_result(connection)?)
 }
 
+/// Whether a row of an endpoint is waiting after an attempt that failed for this reason.
+pub fn is_waiting_after(
+    connection: &mut Db,
+    endpoint: UserSeq,
+    reason: &str,
+) -> Result<bool, StoreError> {
+    let row = webhook_deliveries::table
+        .filter(in_state!("waiting"))
+        .filter(webhook_deliveries::endpoint_id.eq(endpoint))
+        .filter(webhook_deliveries::reason.eq(reason))
+        .select(webhook_deliveries::id)
+        .first::<i64>(connection);
+    Ok(row.optional()?.is_some())
+}
+
 /// Deletes rows of an endpoint, at most `limit`. Returns their number.
 pub fn delete_some(
     connection: &mut Db,

@@ -42,6 +42,10 @@ impl SpanId {
     pub(super) fn random() -> Option<Self> {
         random().map(Self)
     }
+
+    pub(super) fn bytes(self) -> [u8; 8] {
+        self.0
+    }
 }
 
 impl fmt::Display for TraceId {

@@ -20,7 +20,7 @@ pub struct SpanCounts {
     pub exported: u64,
     /// Not sent, because the queue was full.
     pub dropped: u64,
-    /// Sent and not accepted.
+    /// Sent, perhaps several times, and not accepted.
     pub failed: u64,
 }
 

@@ -96,6 +96,7 @@ impl Tracer {
             spans,
             queue: Arc::downgrade(&queue),
             stopping: has_stopped,
+            is_accepting: true,
         };
         Ok(Self {
             queue,

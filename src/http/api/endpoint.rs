@@ -165,8 +165,8 @@ pub struct Endpoint {
     pub waits: bool,
     /// Whether a successful answer has an entity tag, and `If-None-Match` with it is answered `304`.
     pub has_tag: bool,
-    /// Whether it reads the header `Idempotency-Key` and a body of up to 1 MiB.
-    pub is_bulk: bool,
+    /// Whether it reads the header `Idempotency-Key`.
+    pub is_repeatable: bool,
     /// The body of the example in the documentation, as JSON; generated from the fields if it is empty.
     pub example: &'static str,
     handler: fn() -> Registered,
@@ -199,7 +199,7 @@ impl Endpoint {
             reads_device_token: false,
             waits: false,
             has_tag: false,
-            is_bulk: false,
+            is_repeatable: false,
             example: "",
             handler,
         }
@@ -306,10 +306,10 @@ impl Endpoint {
         }
     }
 
-    /// The same, which reads the header `Idempotency-Key` and a body of up to 1 MiB.
-    pub(super) const fn bulk(self) -> Self {
+    /// The same, which reads the header `Idempotency-Key`.
+    pub(super) const fn repeatable(self) -> Self {
         Self {
-            is_bulk: true,
+            is_repeatable: true,
             ..self
         }
     }

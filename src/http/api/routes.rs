@@ -234,10 +234,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Delete, "/api/clients/{user_seq}", Administrator, "Deletes a client", || to(client_users::delete))
         .ok("CLIENT_DELETED").errors(&[CLIENT_NOT_FOUND]),
     Endpoint::new(Post, "/api/users/bulk", Scope(UsersWrite), "Creates and changes many internal users", || to(admin::bulk::users))
-        .strict_body(&[USERS.required()]).bulk()
+        .strict_body(&[USERS.required()]).repeatable()
         .ok("BULK_DONE").errors(&[IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED]),
     Endpoint::new(Post, "/api/clients/bulk", Scope(ClientsWrite), "Creates and changes many clients", || to(admin::bulk::clients))
-        .strict_body(&[CLIENTS.required()]).bulk()
+        .strict_body(&[CLIENTS.required()]).repeatable()
         .ok("BULK_DONE").errors(&[IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED]),
     Endpoint::new(Get, "/api/sessions", Scope(SessionsRead), "Lists the sessions of all accounts", || to(admin::sessions::list))
         .query(&[CURSOR.optional(), PAGE_SIZE.optional(), PERSON.optional(), OWNER_TYPE.optional(), sessions_of_all::STATE.optional(),
@@ -281,8 +281,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Get, "/api/keys", Scope(KeysRead), "Lists the signing keys", || to(admin::keys::list))
         .ok("KEY_LIST"),
     Endpoint::new(Post, "/api/keys", Scope(KeysWrite), "Makes a signing key", || to(admin::keys::create))
-        .strict_body(&[admin::keys::ALGORITHM.required()])
-        .created("KEY_CREATED").errors(&[KEY_REFUSED]),
+        .strict_body(&[admin::keys::ALGORITHM.required()]).repeatable()
+        .created("KEY_CREATED").errors(&[KEY_REFUSED, IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED]),
     Endpoint::new(Post, "/api/keys/{kid}/promote", Scope(KeysWrite), "Lets a signing key sign", || to(admin::keys::promote))
         .strict_body(&[admin::keys::AT_ONCE.optional()])
         .ok("KEY_PROMOTED").errors(&[NOT_FOUND, KEY_REFUSED]),

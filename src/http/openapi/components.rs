@@ -80,7 +80,7 @@ fn parameters() -> Value {
             "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 257},
             "example": "\"8e03978e-40d5-43e8-bc93-6894a57f9324\"",
             "description": "A key of the caller's choice for this request, for 24 hours: a repetition with it has no effect and gets \
-                the results of the first one (draft-ietf-httpapi-idempotency-key-header).",
+                the answer of the first one (draft-ietf-httpapi-idempotency-key-header).",
         },
         "IfNoneMatch": {
             "name": "If-None-Match", "in": "header", "schema": text, "example": "\"a1b2c3\"",

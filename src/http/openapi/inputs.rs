@@ -22,7 +22,7 @@ pub(super) fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         ("DeviceToken", endpoint.reads_device_token),
         ("Prefer", endpoint.waits),
         ("IfNoneMatch", endpoint.has_tag),
-        ("IdempotencyKey", endpoint.is_bulk),
+        ("IdempotencyKey", endpoint.is_repeatable),
     ];
     let headers = headers
         .into_iter()

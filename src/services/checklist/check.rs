@@ -93,6 +93,8 @@ checks! {
     SmtpTls = "smtp_tls", Network, "RFC 8314 3";
     /// Whether the connection to the webhook is encrypted.
     WebhookTls = "webhook_tls", Network, "ASVS 12.3";
+    /// The networks that endpoints of webhooks may be in although they are not public.
+    WebhookNetworks = "webhook_networks", Network, "ASVS 1.3.6";
     /// From where the metrics can be fetched.
     MetricsListen = "metrics_listen", Network, "ASVS 13.4";
 

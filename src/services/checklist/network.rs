@@ -1,6 +1,6 @@
 //! Network connections: whether others can read or change what is sent over them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use url::Url;
@@ -26,6 +26,7 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
         postgres::finding(config),
         smtp(config),
         webhook(config),
+        webhook_networks(&config.event_webhooks.allowed_networks),
         metrics(config.metrics.listen),
     ]
 }
@@ -141,15 +142,10 @@ fn listen(config: &Config) -> Finding {
 fn trusted_proxies(config: &Config, ignored: Option<IgnoredProxy>) -> Finding {
     let (proxies, check) = (&config.server.trusted_proxies, Check::TrustedProxies);
     let list = proxies.iter().map(IpNet::to_string).collect::<Vec<_>>();
-    // Wider than the widest private networks (10.0.0.0/8, fc00::/7), so that public addresses are included.
     let everybody = |net: &IpNet| net.prefix_len() == 0;
-    let wide = |net: &IpNet| match net {
-        IpNet::V4(net) => net.prefix_len() < 8,
-        IpNet::V6(net) => net.prefix_len() < 7,
-    };
     let (level, advice) = if proxies.iter().any(everybody) {
         (Level::Problem, "trusted_proxies.advice_everybody")
-    } else if proxies.iter().any(wide) {
+    } else if proxies.iter().any(is_wider_than_private) {
         (Level::Advice, "trusted_proxies.advice_wide")
     } else if let Some(ignored) = ignored {
         let (level, peer) = match ignored {
@@ -172,6 +168,63 @@ fn trusted_proxies(config: &Config, ignored: Option<IgnoredProxy>) -> Finding {
         LocalizedText::value(list.join(", "))
     };
     Finding::new(check, level, found, advice)
+}
+
+/// Whether a network is wider than the widest private ones (`10.0.0.0/8`, `fc00::/7`), so that it has public addresses.
+fn is_wider_than_private(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => network.prefix_len() < 7,
+    }
+}
+
+/// The address of the metadata service of most clouds, which hands out credentials.
+const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+
+/// The private networks, and that between a provider and its customers.
+const PRIVATE: [(IpAddr, u8); 5] = [
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    (IpAddr::V4(Ipv4Addr::new(100, 64, 0, 0)), 10),
+    (IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0)), 8),
+];
+
+/// Addresses of this machine.
+const LOOPBACK: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
+
+/// Administrators of the panel can have the server call every address in these networks.
+fn webhook_networks(networks: &[IpNet]) -> Finding {
+    let check = Check::WebhookNetworks;
+    if networks.is_empty() {
+        return Finding::ok(check, "webhook_networks.none");
+    }
+    let has_metadata = |network: &IpNet| network.contains(&METADATA);
+    let (level, advice) = if networks.iter().any(is_wider_than_private) {
+        (Level::Problem, "webhook_networks.advice_everywhere")
+    } else if networks.iter().any(has_metadata) {
+        (Level::Problem, "webhook_networks.advice_metadata")
+    } else {
+        let is_advised = networks.iter().any(is_whole_or_own);
+        (
+            Level::Advice.when(is_advised),
+            "webhook_networks.advice_private",
+        )
+    };
+    let list = networks.iter().map(IpNet::to_string).collect::<Vec<_>>();
+    Finding::new(check, level, LocalizedText::value(list.join(", ")), advice)
+}
+
+/// Whether a network has a whole private network in it, or this machine.
+fn is_whole_or_own(network: &IpNet) -> bool {
+    let is_whole = |(first, length): &(IpAddr, u8)| {
+        IpNet::new(*first, *length).is_ok_and(|whole| network.contains(&whole))
+    };
+    let is_own = |own: &IpAddr| network.contains(own);
+    PRIVATE.iter().any(is_whole) || LOOPBACK.iter().any(is_own)
 }
 
 fn smtp(config: &Config) -> Finding {

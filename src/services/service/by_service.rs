@@ -3,11 +3,11 @@
 
 use crate::domain::audit::Actor;
 use crate::domain::principal::UserSeq;
-use crate::domain::service::{Description, Scopes};
+use crate::domain::service::Scopes;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::service::changes::{self, NewService, WithSecret};
-use crate::services::service::view::{self, Service};
+use crate::services::service::changes::{self, NewService, ServiceUpdate, WithSecret};
+use crate::services::service::view::Service;
 
 /// A service that changes others.
 #[derive(Clone, Copy)]
@@ -19,19 +19,16 @@ pub struct ByService<'a> {
 }
 
 impl ByService<'_> {
-    fn check(&self, scopes: &Scopes) -> Result<(), Error> {
-        if scopes.are_granted_by(self.scopes) {
-            Ok(())
-        } else {
-            Err(Error::ScopeNotOwned)
+    /// Refuses scopes of the admin API that the caller does not have.
+    fn check(&self) -> impl Fn(&Scopes) -> Result<(), Error> + Send + 'static {
+        let own = self.scopes.clone();
+        move |scopes: &Scopes| {
+            if scopes.are_granted_by(&own) {
+                Ok(())
+            } else {
+                Err(Error::ScopeNotOwned)
+            }
         }
-    }
-
-    /// The service with this number, if the caller may change it.
-    async fn find(&self, services: &Services, number: UserSeq) -> Result<Service, Error> {
-        let service = view::find(&services.store, number).await?;
-        self.check(&service.scopes)?;
-        Ok(service)
     }
 }
 
@@ -44,22 +41,11 @@ pub async fn create(
     by: &ByService<'_>,
     new: NewService,
 ) -> Result<WithSecret, Error> {
-    by.check(&new.scopes)?;
+    by.check()(&new.scopes)?;
     changes::create(services, by.actor, new).await
 }
 
-/// Changes of a service; `None` leaves a field unchanged.
-#[derive(Default)]
-pub struct ServiceUpdate {
-    /// What it is for.
-    pub description: Option<Description>,
-    /// The scopes that its access tokens may have.
-    pub scopes: Option<Scopes>,
-    /// Whether it may authenticate.
-    pub is_active: Option<bool>,
-}
-
-/// [`changes::update`] and [`changes::set_active`] by a service.
+/// [`changes::update`] by a service.
 ///
 /// # Errors
 /// As there, and [`Error::ScopeNotOwned`].
@@ -69,22 +55,11 @@ pub async fn update(
     number: UserSeq,
     update: ServiceUpdate,
 ) -> Result<Service, Error> {
-    let mut service = by.find(services, number).await?;
+    let check = by.check();
     if let Some(scopes) = &update.scopes {
-        by.check(scopes)?;
+        check(scopes)?;
     }
-    let ServiceUpdate {
-        description,
-        scopes,
-        is_active,
-    } = update;
-    if description.is_some() || scopes.is_some() {
-        service = changes::update(services, by.actor, number, description, scopes).await?;
-    }
-    if let Some(is_active) = is_active.filter(|is_active| *is_active != service.is_active) {
-        service = changes::set_active(services, by.actor, number, is_active).await?;
-    }
-    Ok(service)
+    changes::update_if(services, by.actor, number, update, check).await
 }
 
 /// [`changes::rotate_secret`] by a service.
@@ -96,8 +71,7 @@ pub async fn rotate_secret(
     by: &ByService<'_>,
     number: UserSeq,
 ) -> Result<WithSecret, Error> {
-    by.find(services, number).await?;
-    changes::rotate_secret(services, by.actor, number).await
+    changes::rotate_secret_if(services, by.actor, number, by.check()).await
 }
 
 /// [`changes::delete`] by a service.
@@ -109,6 +83,5 @@ pub async fn delete(
     by: &ByService<'_>,
     number: UserSeq,
 ) -> Result<String, Error> {
-    by.find(services, number).await?;
-    changes::delete(services, by.actor, number).await
+    changes::delete_if(services, by.actor, number, by.check()).await
 }

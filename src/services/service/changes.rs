@@ -79,7 +79,18 @@ fn name_taken(error: Error) -> Error {
     }
 }
 
-/// Changes the description and the scopes. Taking a scope away revokes the access tokens.
+/// Changes of a service; `None` leaves a field unchanged.
+#[derive(Clone, Default)]
+pub struct ServiceUpdate {
+    /// What it is for.
+    pub description: Option<Description>,
+    /// The scopes that its access tokens may have. Taking one away revokes the access tokens.
+    pub scopes: Option<Scopes>,
+    /// Whether it may authenticate. Deactivating refuses its secret and all its access tokens.
+    pub is_active: Option<bool>,
+}
+
+/// Changes the fields that are given, in one transaction.
 ///
 /// # Errors
 /// [`Error::ServiceNotFound`], and the store's.
@@ -87,15 +98,26 @@ pub async fn update(
     services: &Services,
     actor: &Actor,
     number: UserSeq,
-    description: Option<Description>,
-    scopes: Option<Scopes>,
+    update: ServiceUpdate,
+) -> Result<Service, Error> {
+    update_if(services, actor, number, update, |_| Ok(())).await
+}
+
+/// [`update`] if the scopes that the service has until then pass a check.
+pub(super) async fn update_if(
+    services: &Services,
+    actor: &Actor,
+    number: UserSeq,
+    update: ServiceUpdate,
+    check: impl Fn(&Scopes) -> Result<(), Error> + Send + 'static,
 ) -> Result<Service, Error> {
     let change = move |now: Timestamp| ServiceChanges {
-        description: description.as_ref().map(|text| text.as_str().to_owned()),
-        scopes: scopes.clone(),
+        description: (update.description.as_ref()).map(|text| text.as_str().to_owned()),
+        scopes: update.scopes.clone(),
+        is_active: update.is_active,
         ..unchanged(now)
     };
-    apply(services, actor, number, Action::ServiceUpdated, change).await
+    apply(services, actor, number, check, change).await
 }
 
 /// Gives a service a new secret. The old one and all access tokens are refused from now on.
@@ -107,14 +129,23 @@ pub async fn rotate_secret(
     actor: &Actor,
     number: UserSeq,
 ) -> Result<WithSecret, Error> {
+    rotate_secret_if(services, actor, number, |_| Ok(())).await
+}
+
+/// [`rotate_secret`] if the scopes of the service pass a check.
+pub(super) async fn rotate_secret_if(
+    services: &Services,
+    actor: &Actor,
+    number: UserSeq,
+    check: impl Fn(&Scopes) -> Result<(), Error> + Send + 'static,
+) -> Result<WithSecret, Error> {
     let secret = secret::generate()?;
     let hash = secret::hash(&secret);
     let change = move |now: Timestamp| ServiceChanges {
         secret_hash: Some(hash.clone()),
         ..unchanged(now)
     };
-    let action = Action::ServiceSecretRotated;
-    let service = apply(services, actor, number, action, change).await?;
+    let service = apply(services, actor, number, check, change).await?;
     Ok(WithSecret { service, secret })
 }
 
@@ -128,16 +159,11 @@ pub async fn set_active(
     number: UserSeq,
     is_active: bool,
 ) -> Result<Service, Error> {
-    let action = if is_active {
-        Action::ServiceActivated
-    } else {
-        Action::ServiceDeactivated
-    };
-    let change = move |now: Timestamp| ServiceChanges {
+    let changes = ServiceUpdate {
         is_active: Some(is_active),
-        ..unchanged(now)
+        ..ServiceUpdate::default()
     };
-    apply(services, actor, number, action, change).await
+    update(services, actor, number, changes).await
 }
 
 /// Deletes a service. Its secret and all its access tokens are refused from now on.
@@ -145,9 +171,20 @@ pub async fn set_active(
 /// # Errors
 /// As [`update`].
 pub async fn delete(services: &Services, actor: &Actor, number: UserSeq) -> Result<String, Error> {
+    delete_if(services, actor, number, |_| Ok(())).await
+}
+
+/// [`delete`] if the scopes of the service pass a check.
+pub(super) async fn delete_if(
+    services: &Services,
+    actor: &Actor,
+    number: UserSeq,
+    check: impl Fn(&Scopes) -> Result<(), Error> + Send + 'static,
+) -> Result<String, Error> {
     services
         .write_as(actor, move |connection, audit_context| {
             let old = table::lock(connection, number)?.ok_or(Error::ServiceNotFound)?;
+            check(&old.scopes)?;
             table::delete(connection, number)?;
             let now = audit_context.now;
             revoke_tokens(connection, number, RevocationReason::Deleted, now)?;
@@ -172,15 +209,16 @@ async fn apply(
     services: &Services,
     actor: &Actor,
     number: UserSeq,
-    action: Action,
+    check: impl Fn(&Scopes) -> Result<(), Error> + Send + 'static,
     change: impl Fn(Timestamp) -> ServiceChanges + Send + 'static,
 ) -> Result<Service, Error> {
     let new = services
         .write_as(actor, move |connection, audit_context| {
             let old = table::lock(connection, number)?.ok_or(Error::ServiceNotFound)?;
+            check(&old.scopes)?;
             let changes = change(audit_context.now);
             let new = table::update(connection, number, &changes)?.ok_or(Error::ServiceNotFound)?;
-            finish(connection, audit_context, action, (&old, &new))?;
+            finish(connection, audit_context, &old, &new)?;
             Ok(new)
         })
         .await?;
@@ -190,8 +228,8 @@ async fn apply(
 fn finish(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
-    action: Action,
-    (old, new): (&ServiceRow, &ServiceRow),
+    old: &ServiceRow,
+    new: &ServiceRow,
 ) -> Result<(), Error> {
     let now = audit_context.now;
     match reason_to_revoke(old, new) {
@@ -199,10 +237,22 @@ fn finish(
         None => revocations::insert_changed(connection, TokenOwner::Service(new.id), now)?,
     }
     let fields = changed_fields(old, new);
-    if fields.is_empty() && old.is_active == new.is_active && old.secret_hash == new.secret_hash {
-        return Ok(());
+    let mut events = Vec::new();
+    if !fields.is_empty() {
+        events.push(event(Action::ServiceUpdated, new).changing(fields));
     }
-    Ok(audit_context.record(connection, &event(action, new).changing(fields))?)
+    if old.secret_hash != new.secret_hash {
+        events.push(event(Action::ServiceSecretRotated, new));
+    }
+    match (old.is_active, new.is_active) {
+        (false, true) => events.push(event(Action::ServiceActivated, new)),
+        (true, false) => events.push(event(Action::ServiceDeactivated, new)),
+        _ => {}
+    }
+    for event in events {
+        audit_context.record(connection, &event)?;
+    }
+    Ok(())
 }
 
 fn changed_fields(old: &ServiceRow, new: &ServiceRow) -> Vec<Change> {

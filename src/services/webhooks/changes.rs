@@ -165,6 +165,47 @@ async fn apply(
     Ok(new.await?.into())
 }
 
+/// Deactivates an endpoint that responded with 410 at this address, unless it was changed meanwhile: it wants no further
+/// events (Standard Webhooks 1.0).
+///
+/// # Errors
+/// The store's.
+pub(super) async fn deactivate_gone(
+    services: &Services,
+    number: UserSeq,
+    url: &EndpointUrl,
+) -> Result<(), Error> {
+    let url = url.as_url().to_string();
+    let server = Actor::server();
+    let deactivated = services.write_as(&server, move |connection, audit_context| {
+        let Some(old) = table::lock(connection, number)?.filter(|old| old.is_active) else {
+            return Ok(None);
+        };
+        if old.url != url {
+            return Ok(None);
+        }
+        let changes = EndpointChanges {
+            url: None,
+            events: None,
+            is_active: Some(false),
+            updated_at: audit_context.now,
+        };
+        let new = table::update(connection, number, &changes)?.ok_or(Error::WebhookNotFound)?;
+        let event = event(Action::WebhookUpdated, &new.name)
+            .changing(changed_fields(&old, &new))
+            .with_detail("http_status", 410);
+        audit_context.record(connection, &event)?;
+        Ok(Some(new.name))
+    });
+    if let Some(endpoint) = deactivated.await? {
+        tracing::warn!(
+            endpoint,
+            "a webhook endpoint responded with 410 and was deactivated"
+        );
+    }
+    Ok(())
+}
+
 /// The changed fields. The path of an address may contain a key: only its origin is recorded.
 fn changed_fields(old: &EndpointRow, new: &EndpointRow) -> Vec<Change> {
     let origin = |row: &EndpointRow| Some(Endpoint::from(row.clone()).origin());

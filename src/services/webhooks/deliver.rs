@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::Ordering,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -10,11 +10,12 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::sleep;
 
 use crate::clock::Timestamp;
-use crate::delivery::EventRequest;
+use crate::delivery::{EventRequest, NotAccepted};
 use crate::domain::principal::UserSeq;
 use crate::domain::webhook::{EndpointUrl, WebhookState};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::webhooks::changes::deactivate_gone;
 use crate::services::webhooks::outbox::KEPT_FOR;
 use crate::services::webhooks::secrets;
 use crate::store::webhook_deliveries::{self as table, AttemptResult, DueRow, WebhookDeliveryRow};
@@ -108,9 +109,12 @@ pub async fn deliver(services: &Services, endpoint: UserSeq) -> Result<(), Error
 
 /// An endpoint as it is called.
 struct Target {
+    number: UserSeq,
     name: String,
     url: EndpointUrl,
     secrets: Vec<Vec<u8>>,
+    /// Whether it responded with 410. It gets nothing more then.
+    is_gone: AtomicBool,
 }
 
 impl Target {
@@ -125,9 +129,11 @@ impl Target {
             return Err(Error::Internal(text));
         };
         Ok(Self {
+            number: row.id,
             name: row.name.clone(),
             url,
             secrets,
+            is_gone: AtomicBool::new(false),
         })
     }
 }
@@ -163,12 +169,36 @@ async fn postpone(services: &Services, rows: Behind, now: Timestamp) -> Result<(
 
 /// Sends one event, unless another instance does. Returns whether it was accepted, or was not for a day.
 async fn attempt(services: &Services, target: &Target, id: i64) -> Result<bool, Error> {
+    if target.is_gone.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
     let now = services.clock.now();
     let claim =
         move |connection: &mut Transaction<'_>| table::claim(connection, id, now, now + LEASE);
     let Some(row) = services.store.write(claim).await? else {
         return Ok(false);
     };
+    let sent = send(services, target, &row, now).await?;
+    let is_gone = sent.as_ref().is_err_and(|failure| failure.is_gone);
+    let now = services.clock.now();
+    let result = result_of(&row, sent.map_err(|failure| failure.reason), now);
+    report(services, target, &row, &result);
+    let has_ended = result.state != WebhookState::Waiting;
+    let finish =
+        move |connection: &mut Transaction<'_>| table::finish(connection, &row, &result, now);
+    services.store.write(finish).await?;
+    if is_gone && !target.is_gone.swap(true, Ordering::Relaxed) {
+        deactivate_gone(services, target.number, &target.url).await?;
+    }
+    Ok(has_ended)
+}
+
+async fn send(
+    services: &Services,
+    target: &Target,
+    row: &WebhookDeliveryRow,
+    now: Timestamp,
+) -> Result<Result<(), NotAccepted>, Error> {
     let request = EventRequest {
         url: target.url.as_url(),
         secrets: &target.secrets,
@@ -181,19 +211,11 @@ async fn attempt(services: &Services, target: &Target, id: i64) -> Result<bool, 
         .host()
         .map(|host| host.to_string())
         .unwrap_or_default();
-    let sent = if target.url.is_http() && !services.config.event_webhooks.allows_http(&host) {
-        Err("the address is not https, and its host is not in event_webhooks.http_hosts".to_owned())
-    } else {
-        services.webhooks.sender()?.send(&request, now).await
-    };
-    let now = services.clock.now();
-    let result = result_of(&row, sent, now);
-    report(services, target, &row, &result);
-    let has_ended = result.state != WebhookState::Waiting;
-    let finish =
-        move |connection: &mut Transaction<'_>| table::finish(connection, &row, &result, now);
-    services.store.write(finish).await?;
-    Ok(has_ended)
+    if target.url.is_http() && !services.config.event_webhooks.allows_http(&host) {
+        let reason = "the address is not https, and its host is not in event_webhooks.http_hosts";
+        return Ok(Err(reason.to_owned().into()));
+    }
+    Ok(services.webhooks.sender()?.send(&request, now).await)
 }
 
 fn result_of(row: &WebhookDeliveryRow, sent: Result<(), String>, now: Timestamp) -> AttemptResult {

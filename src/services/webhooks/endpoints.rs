@@ -1,6 +1,7 @@
 //! Endpoints as the interfaces show them, without their secrets.
 
 use crate::clock::Timestamp;
+use crate::delivery::GONE;
 use crate::domain::principal::UserSeq;
 use crate::domain::webhook::{EndpointUrl, EventTypes};
 use crate::services::error::Error;
@@ -118,6 +119,21 @@ async fn one(
 ) -> Result<Endpoint, Error> {
     let row = store.read(find).await?;
     row.map(Endpoint::from).ok_or(Error::WebhookNotFound)
+}
+
+/// Whether an endpoint was deactivated because it responded with 410: it is inactive, and an event waits that was answered
+/// so.
+///
+/// # Errors
+/// The store's.
+pub async fn is_gone(store: &Store, endpoint: &Endpoint) -> Result<bool, Error> {
+    if endpoint.is_active {
+        return Ok(false);
+    }
+    let number = endpoint.number;
+    let read =
+        move |connection: &mut Db| webhook_deliveries::is_waiting_after(connection, number, GONE);
+    Ok(store.read_list(read).await?)
 }
 
 /// What is waiting for an endpoint.

@@ -135,3 +135,49 @@ async fn an_administrator_changes_rotates_deactivates_and_deletes() {
         .await
         .assert(404);
 }
+
+#[tokio::test]
+async fn the_scopes_of_the_admin_api_are_boxes_with_a_text() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::ADMIN).await;
+    let fields = [
+        ("name", "ops"),
+        ("description", ""),
+        ("scopes", "orders:read"),
+        ("admin_scopes", "admin:locks:read"),
+        ("admin_scopes", "admin:keys:write"),
+    ];
+    browser.post(paths::NEW_SERVICE, &fields).await;
+    let path = paths::service(1);
+    let page = browser.open(&path).await;
+    let granted = page.text("#admin-api");
+    for part in ["List locks", "admin:locks:read", "Make, promote"] {
+        assert!(granted.contains(part), "{part}: {granted}");
+    }
+    assert!(!granted.contains("Lift locks"), "{granted}");
+    assert_eq!(page.attr("input[name=scopes]", "value"), "orders:read");
+    let checked = "input[name=admin_scopes][checked]";
+    assert_eq!(
+        page.attrs(checked, "value"),
+        ["admin:locks:read", "admin:keys:write"]
+    );
+    // A box that does not exist is a wrong scope. What was checked stays so.
+    let wrong = [
+        ("scopes", ""),
+        ("admin_scopes", "admin:nothing"),
+        ("admin_scopes", "admin:locks:read"),
+    ];
+    let page = browser.post(&path, &wrong).await.assert(422);
+    assert_eq!(page.attrs(checked, "value"), ["admin:locks:read"]);
+    let fields = [("scopes", ""), ("admin_scopes", "admin:locks:read")];
+    browser.post(&path, &fields).await.leads_to(&path);
+    let listed = browser.open(&path).await.text("#service");
+    assert!(
+        listed.contains("admin:locks:read") && !listed.contains("orders"),
+        "{listed}"
+    );
+    let auditor = app.signed_in("eva", Role::AUDITOR).await;
+    let page = auditor.open(&path).await;
+    assert!(page.text("#admin-api").contains("List locks"));
+    assert_eq!(page.count("input[name=admin_scopes]"), 0);
+}

@@ -256,13 +256,21 @@ async fn services_are_created_changed_and_deleted() {
     let shown = admin.get(&path).await.assert(200, "SERVICE");
     assert_eq!(shown["scopes"], billing["scopes"]);
     assert!(billing["last_used_at"].is_null());
-    let change = json!({"description": "Sends bills", "is_active": false});
+    let revocations = "SELECT COUNT(*) AS number FROM revocations";
+    let before = app.number(revocations).await;
+    let change = json!({"description": "Sends bills", "scopes": "orders:read", "is_active": false});
     let changed = admin.call("PATCH", &path).json(&change).await;
     let changed = changed.assert(200, "SERVICE_UPDATED");
     assert_eq!(
         (&changed["description"], &changed["is_active"]),
         (&json!("Sends bills"), &json!(false))
     );
+    assert_eq!(changed["scopes"], json!(["orders:read"]));
+    // One transaction: it revokes once, and both events have its time.
+    assert_eq!(app.number(revocations).await, before + 1);
+    let events = "SELECT COUNT(*) AS number FROM audit_events \
+        WHERE action IN ('service_updated', 'service_deactivated')";
+    assert_eq!(app.number(events).await, 2);
     token().await.assert_oauth_error(401, "invalid_client");
     let nothing = admin.call("PATCH", &path).json(&json!({})).await;
     nothing.assert(400, "INVALID_REQUEST");

@@ -112,3 +112,41 @@ async fn a_request_whose_process_was_killed_can_be_repeated_after_a_quarter_of_a
     assert_eq!(again.data()[0]["code"], "ALREADY_EXISTS");
     assert_eq!(app.number(CLIENTS).await, 1);
 }
+
+#[tokio::test]
+async fn a_repeated_request_makes_one_signing_key() {
+    let app = App::start();
+    let ops = ops(&app, "ops", "admin:keys:read admin:keys:write").await;
+    let keys = async || {
+        let listed = ops.get("/api/keys").await.assert(200, "KEY_LIST");
+        listed.data().as_array().unwrap().len()
+    };
+    let before = keys().await;
+    let make = |key: &str, algorithm: &str| {
+        ops.post("/api/keys", &json!({"algorithm": algorithm}))
+            .header("idempotency-key", key)
+    };
+    let first = make("k", "EdDSA").await.assert(201, "KEY_CREATED");
+    let again = make("k", "EdDSA").await.assert(201, "KEY_CREATED");
+    assert_eq!(first.data(), again.data());
+    assert_eq!(keys().await, before + 1);
+    let other = make("k", "ES256").await;
+    other.assert(422, "IDEMPOTENCY_KEY_REUSED");
+}
+
+#[tokio::test]
+async fn the_key_of_a_refused_request_is_free() {
+    let app = App::with(|config| {
+        let file = config.server.data_dir.join("jwt.key");
+        std::fs::write(&file, "a signing key in a file, of more than 32 bytes\n").unwrap();
+        config.tokens.keys = vec![file];
+    });
+    let ops = ops(&app, "ops", "admin:keys:write").await;
+    for algorithm in ["EdDSA", "ES256"] {
+        let make = ops.post("/api/keys", &json!({"algorithm": algorithm}));
+        let answer = make.header("idempotency-key", "k").await;
+        answer.assert(409, "KEY_REFUSED");
+    }
+    let rows = "SELECT COUNT(*) AS number FROM idempotency_keys";
+    assert_eq!(app.number(rows).await, 0);
+}

@@ -141,16 +141,7 @@ async fn a_token_has_only_the_scopes_that_were_asked_for_and_none_after_they_are
     };
     get("/api/locks").await.assert(200, "LOCK_LIST");
     get("/api/sessions").await.assert(403, "FORBIDDEN");
-    let scopes = munjigi::domain::service::Scopes::parse("admin:sessions:read").unwrap();
-    munjigi::services::service::changes::update(
-        app.services(),
-        &munjigi::domain::audit::Actor::operator(),
-        service.number,
-        None,
-        Some(scopes),
-    )
-    .await
-    .unwrap();
+    app.set_scopes(&service, "admin:sessions:read").await;
     get("/api/locks").await.assert(401, "TOKEN_EXPIRED");
 }
 

@@ -1,9 +1,6 @@
 //! What takes something away from a service is in effect at once, for its secret and its access tokens, on every instance.
 
-use munjigi::{
-    domain::{audit::Actor, service::Scopes},
-    services::service::changes,
-};
+use munjigi::{domain::audit::Actor, services::service::changes};
 
 use crate::support::{App, ServiceClient, wait_until};
 
@@ -24,12 +21,7 @@ async fn change(app: &App, what: &str, service: &ServiceClient) {
                 .await
                 .unwrap(),
         ),
-        _ => {
-            let fewer = Some(Scopes::parse("a").unwrap());
-            changes::update(services, &actor, number, None, fewer)
-                .await
-                .unwrap();
-        }
+        _ => app.set_scopes(service, "a").await,
     }
 }
 
@@ -103,16 +95,7 @@ async fn adding_scopes_or_changing_the_description_revokes_nothing() {
     let app = App::start();
     let service = app.service("billing", "a").await;
     let token = service.token().await;
-    let more = Some(Scopes::parse("a b").unwrap());
-    changes::update(
-        app.services(),
-        &Actor::operator(),
-        service.number,
-        None,
-        more,
-    )
-    .await
-    .unwrap();
+    app.set_scopes(&service, "a b").await;
     let answer = service.introspect(&token).await;
     assert_eq!(
         (&answer.body["active"], &answer.body["scope"]),

@@ -233,3 +233,74 @@ async fn probes_are_not_traced_and_what_is_left_is_sent_at_the_end() {
         .collect();
     assert_eq!(names, [json!("GET /api/me")]);
 }
+
+/// Waits until the spans that were sent or dropped since the start are these.
+async fn counted(app: &App, exported: u64, failed: u64) {
+    let tracer = app.services().traces.as_ref().unwrap();
+    wait_until("the counts", async || {
+        let counts = tracer.counts();
+        (counts.exported == exported && counts.failed == failed).then_some(())
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn spans_are_sent_again_if_the_collector_is_overloaded_and_not_if_it_refuses_them() {
+    for status in [429, 502, 503, 504] {
+        let answers = [
+            Answer::with(status, "retry-after", "1"),
+            Answer::status(200),
+        ];
+        let collector = Receiver::start(&answers);
+        let app = App::with(|config| traced(config, &collector));
+        app.anonymous().get("/api/me").await.assert_status(401);
+        let got = collector.wait_for(2).await;
+        assert_eq!(got[0].body, got[1].body, "{status}");
+        counted(&app, 1, 0).await;
+    }
+    for status in [400, 401, 404, 500] {
+        let collector = Receiver::start(&[Answer::status(status), Answer::status(200)]);
+        let app = App::with(|config| traced(config, &collector));
+        app.anonymous().get("/api/me").await.assert_status(401);
+        counted(&app, 0, 1).await;
+        app.anonymous().get("/api/me").await.assert_status(401);
+        counted(&app, 1, 1).await;
+        let got = collector.received();
+        assert_eq!(got.len(), 2, "{status}");
+        assert_ne!(got[0].body, got[1].body, "{status}");
+    }
+}
+
+#[actix_web::test]
+async fn spans_are_sent_again_after_the_pause_that_the_collector_asks_for() {
+    let answers = [Answer::with(503, "retry-after", "4"), Answer::status(200)];
+    let collector = Receiver::start(&answers);
+    let app = App::with(|config| traced(config, &collector));
+    app.anonymous().get("/api/me").await.assert_status(401);
+    collector.wait_for(1).await;
+    let began = std::time::Instant::now();
+    // By itself it would pause for a second at most.
+    collector.wait_for(2).await;
+    let paused = began.elapsed();
+    assert!(paused > std::time::Duration::from_secs(3), "{paused:?}");
+    counted(&app, 1, 0).await;
+}
+
+#[actix_web::test]
+async fn spans_are_sent_again_if_the_connection_breaks() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+    let app = App::with(|config| config.traces.endpoint = Some(url.parse().unwrap()));
+    app.anonymous().get("/api/me").await.assert_status(401);
+    let collector = std::thread::spawn(move || {
+        drop(listener.accept().unwrap());
+        let (mut second, _) = listener.accept().unwrap();
+        let mut begin = [0; 4];
+        std::io::Read::read_exact(&mut second, &mut begin).unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        std::io::Write::write_all(&mut second, answer).unwrap();
+        begin
+    });
+    counted(&app, 1, 0).await;
+    assert_eq!(&collector.join().unwrap(), b"POST");
+}

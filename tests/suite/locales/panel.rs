@@ -8,6 +8,7 @@ use std::{
 };
 
 use munjigi::domain::{
+    admin_scope::AdminScope,
     audit::{Action, AuditSource, Outcome},
     delivery::DeliveryKind,
     limits::LimitKind,
@@ -31,7 +32,7 @@ const SAME_IN_BOTH: [&str; 0] = [];
 const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are built at run time from a prefix and one of these names.
-const FAMILIES: [(&str, &[&str]); 12] = [
+const FAMILIES: [(&str, &[&str]); 13] = [
     ("factor_method.", SecondFactorMethod::NAMES),
     ("user_type.", UserType::NAMES),
     ("reason.", RevocationReason::NAMES),
@@ -42,6 +43,7 @@ const FAMILIES: [(&str, &[&str]); 12] = [
     ("limit.", LimitKind::NAMES),
     ("key_state.", KeyState::NAMES),
     ("mail.", DeliveryKind::NAMES),
+    ("admin_scope.", AdminScope::NAMES),
     ("webhook_event.", EventType::NAMES),
     ("webhook_state.", WebhookState::NAMES),
 ];
@@ -79,8 +81,10 @@ pub(super) fn read_into(words: &mut Words, name: &str, text: &str, top_level: &s
             continue;
         }
         let depth = (line.len() - entry.len()) / 2;
-        let (key, value) = entry
-            .split_once(':')
+        // A key with a colon is in double quotes.
+        let quoted = entry.strip_prefix('"');
+        let (key, value) = quoted
+            .map_or_else(|| entry.split_once(':'), |rest| rest.split_once("\":"))
             .unwrap_or_else(|| panic!("{name}:{number} is not an entry: {line}"));
         assert!(
             depth <= levels.len(),

@@ -168,3 +168,30 @@ fn a_damaged_audit_chain_shows_at_the_start_in_the_log_the_metrics_and_the_check
     server.wait_for_log("the audit chain is damaged");
     server.stop();
 }
+
+#[test]
+fn a_request_that_ends_by_a_timeout_has_its_route() {
+    let place = Place::new()
+        .with("MUNJIGI_METRICS__LISTEN", "127.0.0.1:0")
+        .with("MUNJIGI_SERVER__REQUEST_TIMEOUT", "1s");
+    let server = place.serve();
+    let address = &metrics_address(&server.startup());
+    for path in ["/auth/login", "/auth/refresh"] {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        let _reset = stream.read_to_string(&mut answer);
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{path}: {answer}");
+    }
+    let (_, text) = fetched(address, "/metrics", ANY);
+    let line = r#"munjigi_http_requests_total{route="/auth/login",method="POST",status="503"} 1"#;
+    assert!(text.lines().any(|own| own == line), "{line} in {text}");
+    let log = server.stop().stdout;
+    let mut lines = log.lines();
+    let logged =
+        lines.any(|line| line.contains("\"route\":\"/auth/login\"") && line.contains("503"));
+    assert!(logged, "{log}");
+}

@@ -7,7 +7,7 @@ use munjigi::{
         principal::UserSeq,
         service::{Description, Scopes, ServiceName},
     },
-    services::service::changes::{self, NewService},
+    services::service::changes::{self, NewService, ServiceUpdate},
 };
 
 use super::{Answer, App, Call, Remote};
@@ -38,6 +38,17 @@ impl App {
             secret: created.secret,
             remote: self.anonymous().clone(),
         }
+    }
+
+    /// Gives a service these scopes instead of its own.
+    pub async fn set_scopes(&self, service: &ServiceClient, scopes: &str) {
+        let update = ServiceUpdate {
+            scopes: Some(Scopes::parse(scopes).unwrap()),
+            ..ServiceUpdate::default()
+        };
+        let (services, actor) = (self.services(), Actor::operator());
+        let updated = changes::update(services, &actor, service.number, update);
+        updated.await.unwrap();
     }
 }
 

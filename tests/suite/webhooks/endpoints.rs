@@ -1,5 +1,7 @@
 //! Where events are sent to: public addresses over https, unless the settings allow others.
 
+use std::time::Duration;
+
 use munjigi::{
     domain::{
         account::Role,
@@ -8,6 +10,7 @@ use munjigi::{
         service::ServiceName,
         webhook::{EndpointUrl, EventTypes},
     },
+    http::admin::{paths, webhook_paths},
     services::{
         Error,
         webhooks::{
@@ -185,4 +188,70 @@ async fn a_deleted_endpoint_takes_its_events_with_it() {
     deliver(&app).await;
     assert_eq!(rows(&app, "waiting").await, 0);
     is(&receiver, &[]);
+}
+
+#[actix_web::test]
+async fn an_endpoint_that_responds_with_410_is_deactivated_once_and_its_events_wait() {
+    // As many as are sent at once.
+    let mut script = vec![Answer::status(410); 4];
+    script.push(Answer::status(200));
+    let receiver = Receiver::start(&script);
+    let app = app();
+    create(&app, "hook", &receiver.url).await.unwrap();
+    for name in ["ann", "bob", "cem", "dan", "fay", "gus"] {
+        app.make_user(name, Role::STAFF).await;
+    }
+    deliver(&app).await;
+    let services = app.services();
+    let find = async || {
+        let found = endpoints::find_by_name(&services.store, "hook".into()).await;
+        found.unwrap()
+    };
+    assert!(!find().await.is_active);
+    assert_eq!(receiver.received().len(), 4, "the others are not sent");
+    app.advance(super::DAY / 2);
+    deliver(&app).await;
+    assert_eq!(receiver.received().len(), 4);
+    assert_eq!(rows(&app, "waiting").await, 6);
+    let browser = app.signed_in("eva", Role::ADMIN).await;
+    let path = webhook_paths::webhook(find().await.number);
+    let page = browser.open(&path).await;
+    let shown = page.text("#endpoint");
+    assert!(shown.contains("410 (Gone)"), "{shown}");
+    let events = browser.open(paths::AUDIT).await.texts("main tbody tr");
+    let changes = events.iter().filter(|row| row.contains("Webhook changed"));
+    assert_eq!(changes.count(), 1, "{events:?}");
+    browser
+        .post(&webhook_paths::activate_webhook(find().await.number), &[])
+        .await
+        .leads_to(&path);
+    deliver(&app).await;
+    assert_eq!(rows(&app, "waiting").await, 0);
+    let page = browser.open(&path).await;
+    assert!(!page.text("#endpoint").contains("410"));
+}
+
+#[actix_web::test]
+async fn an_address_that_was_changed_meanwhile_is_not_deactivated() {
+    let (old, new) = (
+        Receiver::start(&[Answer(410, None, Duration::from_millis(500))]),
+        Receiver::start(&[]),
+    );
+    let app = app();
+    create(&app, "hook", &old.url).await.unwrap();
+    app.make_user("ann", Role::STAFF).await;
+    let (services, actor) = (app.services(), Actor::operator());
+    let change = async {
+        old.wait_for(1).await;
+        let endpoint = endpoints::find_by_name(&services.store, "hook".into()).await;
+        let (url, number) = (
+            EndpointUrl::parse(&new.url).unwrap(),
+            endpoint.unwrap().number,
+        );
+        let changed = changes::update(services, &actor, number, url, EventTypes::all());
+        changed.await.unwrap()
+    };
+    let ((), changed) = futures_util::join!(deliver(&app), change);
+    let found = endpoints::find(&services.store, changed.number).await;
+    assert!(found.unwrap().is_active);
 }

@@ -26,6 +26,7 @@ pub mod search;
 pub mod second_factor;
 pub mod second_step;
 pub mod security;
+mod service_scopes;
 pub mod services;
 pub mod session;
 pub mod session_bulk;

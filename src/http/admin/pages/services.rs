@@ -10,6 +10,7 @@ use crate::domain::principal::UserSeq;
 use crate::domain::problem::Problem;
 use crate::domain::service::{Description, Scopes, ServiceName};
 use crate::http::admin::pages::people::account::proved;
+use crate::http::admin::pages::service_scopes::ScopeFields;
 use crate::http::admin::paths;
 use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::{AdminError, PageResult};
@@ -18,7 +19,7 @@ use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
-use crate::services::service::changes::{self, NewService, WithSecret};
+use crate::services::service::changes::{self, NewService, ServiceUpdate, WithSecret};
 use crate::services::service::view::{self, Service};
 use crate::services::{Error, Services};
 
@@ -26,7 +27,7 @@ use crate::services::{Error, Services};
 struct Values {
     name: String,
     description: String,
-    scopes: String,
+    scopes: ScopeFields,
 }
 
 impl Values {
@@ -34,7 +35,7 @@ impl Values {
         Self {
             name: form.text("name").to_owned(),
             description: form.text("description").to_owned(),
-            scopes: form.text("scopes").to_owned(),
+            scopes: ScopeFields::of(form),
         }
     }
 }
@@ -58,6 +59,7 @@ struct NewPage {
 #[template(path = "admin/services/show.html")]
 struct ShowPage {
     l: Layout,
+    granted: ScopeFields,
     service: Service,
     errors: FieldErrors,
     values: Values,
@@ -160,7 +162,7 @@ pub(crate) async fn new_form(panel: PanelAdmin) -> PageResult {
         values: Values {
             name: String::new(),
             description: String::new(),
-            scopes: String::new(),
+            scopes: ScopeFields::default(),
         },
     })
 }
@@ -198,7 +200,7 @@ pub(in crate::http) async fn create(
 /// The description and the scopes of a form; `None` if one has a problem.
 fn changed_fields(form: &mut Form<PanelAdmin>) -> Option<(Description, Scopes)> {
     let description = form.optional("description", Description::parse);
-    let scopes = Scopes::parse(form.text("scopes"));
+    let scopes = ScopeFields::of(form).parse();
     let scopes = scopes.map_err(|problem: Problem| form.problem("scopes", problem));
     let scopes = scopes.ok().filter(|_| !form.has_problems())?;
     Some((description.unwrap_or_default(), scopes))
@@ -238,11 +240,12 @@ pub(crate) async fn show_secret(
 fn show_page(panel: &Panel, service: Service) -> ShowPage {
     ShowPage {
         l: panel.layout("services"),
+        granted: ScopeFields::of_service(&service.scopes),
         errors: FieldErrors::default(),
         values: Values {
             name: service.name.clone(),
             description: service.description.clone(),
-            scopes: service.scopes.to_string(),
+            scopes: ScopeFields::of_service(&service.scopes),
         },
         service,
     }
@@ -273,15 +276,12 @@ pub(in crate::http) async fn update(
         return form.panel.invalid(&page);
     };
     let (panel, number) = (&form.panel, service.number);
-    let (description, scopes) = (Some(description), Some(scopes));
-    changes::update(
-        panel.services(),
-        &panel.actor(),
-        number,
-        description,
-        scopes,
-    )
-    .await?;
+    let update = ServiceUpdate {
+        description: Some(description),
+        scopes: Some(scopes),
+        is_active: None,
+    };
+    changes::update(panel.services(), &panel.actor(), number, update).await?;
     panel.redirect_ok(&paths::service(number), panel.t("services.saved"))
 }
 

@@ -96,6 +96,8 @@ struct NewPage {
 struct ShowPage {
     l: Layout,
     endpoint: Endpoint,
+    /// Whether it responded with 410 and was deactivated.
+    is_gone: bool,
     has_all_events: bool,
     backlog: Backlog,
     newest: Vec<DeliveryView>,
@@ -223,6 +225,7 @@ async fn show_page(panel: &Panel, endpoint: Endpoint) -> Result<ShowPage, AdminE
     let newest = deliveries::newest(store, number, false, SHOWN).await?;
     let dead = deliveries::newest(store, number, true, SHOWN).await?;
     Ok(ShowPage {
+        is_gone: endpoints::is_gone(store, &endpoint).await?,
         backlog: endpoints::backlog(store, number).await?,
         newest: newest
             .iter()

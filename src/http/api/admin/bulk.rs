@@ -5,33 +5,25 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use actix_web::{
-    HttpRequest,
-    http::{Method, header::HeaderName},
-    rt, web,
-};
+use actix_web::{HttpRequest, rt, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::admin_scope::AdminScope;
 use crate::domain::audit::Actor;
-use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::language::Language;
 use crate::domain::principal::UserType;
-use crate::domain::problem::{Problem, Problems};
+use crate::domain::problem::Problems;
 use crate::http::api::admin::bulk_items::{CLIENTS, Done, USERS, apply};
 use crate::http::api::admin::granted::Granted;
+use crate::http::api::admin::idempotent::{self, Begun, Running};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::{Fields, Object};
 use crate::http::api::errors::{ApiError, sentences};
 use crate::http::middleware::context::RequestContext;
 use crate::http::request_body::{MAX_BULK_BODY, read_up_to};
+use crate::services::Services;
 use crate::services::accounts::by_service::ByService;
-use crate::services::idempotency::{self, Begun, KeyedRequest, Running};
-use crate::services::{Error, Services};
-
-/// The header with the key of a request that may be repeated.
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The result of an entry.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -139,24 +131,13 @@ async fn handle(
     payload: web::Payload,
     user_type: UserType,
 ) -> Result<Answer<Vec<ItemResult>>, ApiError> {
-    let key = key(&request)?;
+    let key = idempotent::key(&request)?;
     let body = read_up_to(request.clone(), payload.into_inner(), MAX_BULK_BODY).await;
     let body = body.map_err(|error| ApiError::from_framework(&error))?;
     let items = items(&request, &body, user_type)?;
-    let running = match key {
-        None => None,
-        Some(key) => {
-            let keyed = KeyedRequest {
-                caller: caller.number,
-                key: &key,
-                operation: &format!("{} {}", Method::POST, request.path()),
-                body: &body,
-            };
-            match idempotency::begin(&services, &keyed).await? {
-                Begun::New(running) => Some(running),
-                Begun::Finished(answer) => return repeated(&answer),
-            }
-        }
+    let running = match idempotent::begin(&services, caller.number, key, &request, &body).await? {
+        Begun::New(running) => running,
+        Begun::Repeated(results) => return Ok(Answer::ok("BULK_DONE", results)),
     };
     let work = Work {
         services,
@@ -172,19 +153,6 @@ async fn handle(
     Ok(Answer::ok("BULK_DONE", results))
 }
 
-/// The key of the request; `None` without one.
-fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Error> {
-    let Some(value) = request.headers().get(KEY) else {
-        return Ok(None);
-    };
-    let key = value
-        .to_str()
-        .map_err(|_| Problem::NotIdempotencyKey)
-        .and_then(IdempotencyKey::parse);
-    key.map(Some)
-        .map_err(|problem| Error::Invalid(Problems::one(KEY.as_str(), problem)))
-}
-
 fn items(request: &HttpRequest, body: &[u8], user_type: UserType) -> Result<Vec<Object>, ApiError> {
     let mut fields = Fields::of_request(request, body)?;
     let items = match user_type {
@@ -194,13 +162,6 @@ fn items(request: &HttpRequest, body: &[u8], user_type: UserType) -> Result<Vec<
     fields.complete(items)
 }
 
-/// The answer to a request that was run before.
-fn repeated(answer: &str) -> Result<Answer<Vec<ItemResult>>, ApiError> {
-    let results = serde_json::from_str(answer);
-    let results = results.map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(Answer::ok("BULK_DONE", results))
-}
-
 /// What the entries of a request share.
 struct Work {
     services: web::Data<Services>,
@@ -208,7 +169,7 @@ struct Work {
     changes_administrators: bool,
     context: Arc<RequestContext>,
     user_type: UserType,
-    running: Option<Running>,
+    running: Running,
 }
 
 impl Work {
@@ -223,12 +184,7 @@ impl Work {
             let done = Box::pin(apply(&self.services, &by, self.user_type, item)).await;
             results.push(ItemResult::new(index, self.user_type, &self.context, done));
         }
-        if let Some(running) = self.running {
-            let stored = serde_json::to_string(&results).unwrap_or_default();
-            if let Err(error) = idempotency::finish(&self.services, running, stored).await {
-                tracing::warn!(%error, "the answer of a request with an idempotency key cannot be stored");
-            }
-        }
+        self.running.finish(&self.services, &results).await;
         results
     }
 }

@@ -1,21 +1,24 @@
 //! `/api/keys`: the keys that sign tokens.
 
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, rt, web};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::config::Algorithm;
+use crate::domain::audit::Actor;
 use crate::domain::problem::Problem;
 use crate::domain::signing_key::KeyState;
 use crate::http::api::admin::granted::Granted;
+use crate::http::api::admin::idempotent::{self, Begun, Running};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Kind, inputs};
-use crate::services::Services;
+use crate::http::request_body::read;
 use crate::services::signing_keys::changes::{self, Revoked};
 use crate::services::signing_keys::list::{self, KeyInfo};
+use crate::services::{Error, Services};
 
 inputs! {
     /// The algorithm of the key.
@@ -91,7 +94,7 @@ pub(in crate::http::api) async fn list(
 }
 
 /// The id of a key.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub(in crate::http::api) struct NewKey {
     /// The id.
     #[schemars(example = &"k2")]
@@ -100,16 +103,47 @@ pub(in crate::http::api) struct NewKey {
 
 /// `POST /api/keys`: makes a key that is published and signs once it is promoted.
 ///
-/// **Permissions**: `admin:keys:write`. `201` `KEY_CREATED`; `400`, `401`, `403`, `409` `KEY_REFUSED`, `503`.
+/// **Permissions**: `admin:keys:write`. `201` `KEY_CREATED`; `400`, `401`, `403`, `409` `KEY_REFUSED` and
+/// `IDEMPOTENCY_KEY_IN_USE`, `422` `IDEMPOTENCY_KEY_REUSED`, `503`.
 pub(in crate::http::api) async fn create(
     services: web::Data<Services>,
     caller: Granted,
-    mut fields: Fields,
+    request: HttpRequest,
+    payload: web::Payload,
 ) -> Result<Answer<NewKey>, ApiError> {
+    let key = idempotent::key(&request)?;
+    let body = read(request.clone(), payload.into_inner()).await;
+    let body = body.map_err(|error| ApiError::from_framework(&error))?;
+    let mut fields = Fields::of_request(&request, &body)?;
     let algorithm = fields.required(&ALGORITHM);
     let algorithm = fields.complete(algorithm)?;
-    let kid = changes::generate(&services, &caller.actor, algorithm).await?;
-    Ok(Answer::created("KEY_CREATED", NewKey { kid }))
+    let running = match idempotent::begin(&services, caller.number, key, &request, &body).await? {
+        Begun::New(running) => running,
+        Begun::Repeated(made) => return Ok(Answer::created("KEY_CREATED", made)),
+    };
+    // A task of its own, so that the answer is stored even if the caller hangs up.
+    let made = rt::spawn(make(services, caller.actor, algorithm, running)).await;
+    let made = made.map_err(|error| ApiError::Internal(error.to_string()))??;
+    Ok(Answer::created("KEY_CREATED", made))
+}
+
+async fn make(
+    services: web::Data<Services>,
+    actor: Actor,
+    algorithm: Algorithm,
+    running: Running,
+) -> Result<NewKey, Error> {
+    match changes::generate(&services, &actor, algorithm).await {
+        Ok(kid) => {
+            let made = NewKey { kid };
+            running.finish(&services, &made).await;
+            Ok(made)
+        }
+        Err(error) => {
+            running.abandon(&services).await;
+            Err(error)
+        }
+    }
 }
 
 /// `{kid}` of the path.

@@ -13,8 +13,8 @@ use crate::http::api::body::Fields;
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Kind, inputs};
 use crate::http::api::inputs::{IS_ACTIVE, MAX_SCOPE};
-use crate::services::service::by_service::{self, ByService, ServiceUpdate};
-use crate::services::service::changes::{NewService, WithSecret};
+use crate::services::service::by_service::{self, ByService};
+use crate::services::service::changes::{NewService, ServiceUpdate, WithSecret};
 use crate::services::service::view::{self, Service};
 use crate::services::{Error, Services};
 

@@ -134,6 +134,22 @@ fn proxies_and_other_machines() {
             c.metrics.listen = Some(listen.parse().unwrap());
         });
     }
+    for (network, expected) in [
+        ("0.0.0.0/0", &[(Check::WebhookNetworks, Problem)][..]),
+        ("::/0", &[(Check::WebhookNetworks, Problem)]),
+        ("169.254.0.0/16", &[(Check::WebhookNetworks, Problem)]),
+        ("10.0.0.0/8", &[(Check::WebhookNetworks, Advice)]),
+        ("192.168.0.0/16", &[(Check::WebhookNetworks, Advice)]),
+        ("fc00::/7", &[(Check::WebhookNetworks, Advice)]),
+        ("127.0.0.0/8", &[(Check::WebhookNetworks, Advice)]),
+        ("10.20.0.0/16", &[]),
+        ("192.168.7.0/24", &[]),
+        ("203.0.113.7/32", &[]),
+    ] {
+        assert_setting(expected, |c| {
+            c.event_webhooks.allowed_networks = vec![network.parse().unwrap()];
+        });
+    }
     assert_setting(&[(Check::PostgresTls, Problem)], |c| {
         c.database.url = Some(Database::Postgres("postgres://db.example.org/n".into()));
     });

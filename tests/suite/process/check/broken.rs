@@ -60,6 +60,12 @@ fn each_bad_setting_is_found() {
             "http://hooks.example.org",
         ),
         (
+            "EVENT_WEBHOOKS__ALLOWED_NETWORKS",
+            "10.0.0.0/8,0.0.0.0/0",
+            "webhook_networks",
+            "0.0.0.0/0",
+        ),
+        (
             "METRICS__LISTEN",
             "0.0.0.0:9464",
             "metrics_listen",
