@@ -3,7 +3,7 @@
 
 use std::{
     borrow::Cow,
-    fmt,
+    fmt::{self, Write},
     ops::{Add, Sub},
     sync::{
         Arc,
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, Timelike, Utc};
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -70,6 +70,43 @@ impl Timestamp {
         Self::from_unix_micros(self.unix_seconds().saturating_mul(1_000_000))
     }
 
+    /// `2026-02-14 12:30:45.123`, as diesel stores a `NaiveDateTime` in SQLite: with 0, 3 or 6 decimals.
+    pub(crate) fn sqlite_text(self) -> String {
+        let Some(mut text) = self.date_and_time(' ') else {
+            return self.0.format("%F %T%.f").to_string();
+        };
+        // Writing to a string cannot fail.
+        let _ = match self.0.and_utc().timestamp_subsec_micros() {
+            0 => Ok(()),
+            micros if micros % 1000 == 0 => write!(text, ".{:03}", micros / 1000),
+            micros => write!(text, ".{micros:06}"),
+        };
+        text
+    }
+
+    /// `2026-02-14T12:30:45` with this separator; `None` outside of the years 0 to 9999. Every answer and every row has one, and
+    /// chrono takes 0.3 µs for it.
+    fn date_and_time(self, separator: char) -> Option<String> {
+        let (date, time) = (self.0.date(), self.0.time());
+        let year = u32::try_from(date.year())
+            .ok()
+            .filter(|year| *year <= 9999)?;
+        let mut text = String::with_capacity(32);
+        for (number, after) in [
+            (year / 100, None),
+            (year % 100, Some('-')),
+            (date.month(), Some('-')),
+            (date.day(), Some(separator)),
+            (time.hour(), Some(':')),
+            (time.minute(), Some(':')),
+            (time.second(), None),
+        ] {
+            let digits = [number / 10, number % 10].map(|digit| char::from_digit(digit, 10));
+            text.extend(digits.into_iter().chain([after]).flatten());
+        }
+        Some(text)
+    }
+
     /// The time elapsed since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -113,7 +150,11 @@ impl Sub<Duration> for Timestamp {
 /// RFC 3339 in UTC with whole seconds: `2026-02-14T12:30:45+00:00`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.and_utc().to_rfc3339_opts(SecondsFormat::Secs, false))
+        let Some(mut text) = self.date_and_time('T') else {
+            return f.write_str(&self.0.and_utc().to_rfc3339_opts(SecondsFormat::Secs, false));
+        };
+        text.push_str("+00:00");
+        f.write_str(&text)
     }
 }
 
@@ -177,6 +218,39 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         if let Self::Fixed(time) = self {
             time.fetch_add(micros(by), Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_for_sqlite_is_that_of_diesel() {
+        for micros in [0, 1, 10, 1000, 120_000, 999_000, 999_999] {
+            for second in [-62_167_219_201, -1, 0, 1_709_197_507, 253_402_300_800] {
+                let time = Timestamp::from_unix_micros(second * 1_000_000 + micros);
+                let expected = time.0.format("%F %T%.f").to_string();
+                assert_eq!(time.sqlite_text(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_is_written_in_rfc_3339() {
+        for (text, seconds) in [
+            ("0000-01-01T00:00:00+00:00", -62_167_219_200),
+            ("1969-12-31T23:59:59+00:00", -1),
+            ("1970-01-01T00:00:00+00:00", 0),
+            ("2024-02-29T09:05:07+00:00", 1_709_197_507),
+            ("9999-12-31T23:59:59+00:00", 253_402_300_799),
+            ("-0001-12-31T23:59:59+00:00", -62_167_219_201),
+            ("+10000-01-01T00:00:00+00:00", 253_402_300_800),
+        ] {
+            let time = Timestamp::from_unix_seconds(seconds).unwrap();
+            assert_eq!(time.to_string(), text);
+            assert_eq!(serde_json::to_value(time).unwrap(), text);
         }
     }
 }

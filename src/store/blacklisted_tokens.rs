@@ -9,7 +9,7 @@ use diesel::{
 use crate::clock::Timestamp;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::{Jti, RevocationReason, SessionId};
-use crate::store::engine::connection::Db;
+use crate::store::engine::connection::{Db, each};
 use crate::store::engine::insert::OrIgnoreExt;
 use crate::store::error::StoreError;
 use crate::store::schema::{blacklisted_tokens, outstanding_tokens};
@@ -40,11 +40,10 @@ pub struct NewBlacklistedToken {
 /// Blacklists a token. Returns `true` if this call did it, `false` if the token was blacklisted before: this makes sure
 /// that a token is rotated only once.
 pub fn insert(connection: &mut Db, new: &NewBlacklistedToken) -> Result<bool, StoreError> {
-    Ok(diesel::insert_into(blacklisted_tokens::table)
+    let insert = diesel::insert_into(blacklisted_tokens::table)
         .values(new)
-        .or_ignore()
-        .execute(connection)?
-        == 1)
+        .or_ignore();
+    Ok(each!(connection, each => insert.execute(each)?) == 1)
 }
 
 /// Whether a token is blacklisted.

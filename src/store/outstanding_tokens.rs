@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::domain::paging::{Seek, Slice};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::{Jti, RevocationReason, SessionId, TokenState};
-use crate::store::engine::connection::Db;
+use crate::store::engine::connection::{Db, each};
 use crate::store::error::StoreError;
 use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
 use crate::store::pagination::keyset::{KeyTypes, SortKey};
@@ -40,9 +40,8 @@ pub struct NewOutstandingToken {
 
 /// Inserts a token.
 pub fn insert(connection: &mut Db, new: &NewOutstandingToken) -> Result<(), StoreError> {
-    diesel::insert_into(outstanding_tokens::table)
-        .values(new)
-        .execute(connection)?;
+    let insert = diesel::insert_into(outstanding_tokens::table).values(new);
+    each!(connection, each => insert.execute(each)?);
     Ok(())
 }
 

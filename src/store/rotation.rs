@@ -15,7 +15,7 @@ use crate::domain::session::{Jti, RevocationReason, SessionId};
 use crate::domain::status_index::StatusIndex;
 use crate::store::blacklisted_tokens::NewBlacklistedToken;
 use crate::store::client_users::ClientAccount;
-use crate::store::engine::connection::Db;
+use crate::store::engine::connection::{Db, each};
 use crate::store::error::StoreError;
 use crate::store::outstanding_tokens::NewOutstandingToken;
 use crate::store::schema::{blacklisted_tokens, client_users, outstanding_tokens, sessions, users};
@@ -119,17 +119,18 @@ fn find(connection: &mut Db, rotation: &Rotation) -> Result<Option<Presented>, S
                 .and(sessions::user_seq.eq(owner.user_seq))
                 .and(sessions::ended_at.is_null())
                 .and(sessions::absolute_expires_at.gt(rotation.usage.now));
-            let found: Option<Found<$row>> = $accounts::table
+            let query = $accounts::table
                 .left_join(sessions::table.on(live))
-                .filter($accounts::id.eq(owner.user_seq))
+                .filter($accounts::id.eq(owner.user_seq));
+            let found: Option<Found<$row>> = each!(connection, each => query
                 .select((
                     <$row>::as_select(),
                     sessions::absolute_expires_at.nullable(),
                     exists(blacklisted_tokens::table.find(&rotation.old)),
                     exists(outstanding_tokens::table.find(&rotation.old)),
                 ))
-                .get_result(connection)
-                .optional()?;
+                .get_result(each))
+            .optional()?;
             found.map(|(row, session_end, is_blacklisted, is_known)| Presented {
                 account: row.into(),
                 session_end,

@@ -2,9 +2,11 @@
 //! both.
 
 use diesel::{
+    backend::Backend,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
+    serialize::ToSql,
+    sql_types::{BigInt, HasSqlType, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
 use crate::clock::Timestamp;
@@ -14,7 +16,7 @@ use crate::domain::second_factor::Authentication;
 use crate::domain::session::{Jti, LoginMethod, RevocationReason, SessionId};
 use crate::domain::status_index::StatusIndex;
 use crate::store::client_users::ClientAccount;
-use crate::store::engine::connection::{Db, MultiBackend};
+use crate::store::engine::connection::{Db, each};
 use crate::store::error::StoreError;
 use crate::store::schema::{client_users, sessions, users};
 use crate::store::users::UserAccount;
@@ -220,7 +222,8 @@ pub fn touch(
     id: &SessionId,
     usage: &SessionActivity,
 ) -> Result<Option<Touched>, StoreError> {
-    let row: Option<TouchedRow> = Touch { id, usage }.get_result(connection).optional()?;
+    let update = Touch { id, usage };
+    let row: Option<TouchedRow> = each!(connection, each => update.get_result(each)).optional()?;
     Ok(row.map(|(status_index, at, amr)| Touched {
         status_index,
         authentication: Authentication::from_stored(at, amr),
@@ -234,8 +237,15 @@ struct Touch<'a> {
     usage: &'a SessionActivity,
 }
 
-impl QueryFragment<MultiBackend> for Touch<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+impl<DB: Backend> QueryFragment<DB> for Touch<'_>
+where
+    Timestamp: ToSql<SqlTimestamp, DB>,
+    Option<String>: ToSql<Nullable<Text>, DB>,
+    Option<StatusIndex>: ToSql<Nullable<BigInt>, DB>,
+    SessionId: ToSql<Text, DB>,
+    DB: HasSqlType<SqlTimestamp> + HasSqlType<Text> + HasSqlType<BigInt>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let usage = self.usage;
         out.push_sql("UPDATE sessions SET last_used_at = ");
         out.push_bind_param::<SqlTimestamp, _>(&usage.now)?;
@@ -272,7 +282,7 @@ impl Query for Touch<'_> {
     type SqlType = (Nullable<BigInt>, Nullable<SqlTimestamp>, Nullable<Text>);
 }
 
-impl RunQueryDsl<Db> for Touch<'_> {}
+impl<C> RunQueryDsl<C> for Touch<'_> {}
 
 /// When and how the owner of a live session last proved who they are; `None` if it is not known or the session has ended.
 pub fn find_authentication(

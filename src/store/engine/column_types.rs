@@ -4,8 +4,10 @@ use chrono::NaiveDateTime;
 use diesel::{
     backend::Backend,
     deserialize::{self, FromSql},
-    serialize::{self, Output, ToSql},
+    pg::Pg,
+    serialize::{self, IsNull, Output, ToSql},
     sql_types,
+    sqlite::Sqlite,
 };
 
 use crate::clock::Timestamp;
@@ -25,13 +27,26 @@ use crate::domain::session::{
 use crate::domain::signing_key::KeyState;
 use crate::domain::status_index::StatusIndex;
 use crate::domain::webhook::{EventTypes, WebhookState};
+use crate::store::engine::connection::MultiBackend;
 
-impl<DB: Backend> ToSql<sql_types::Timestamp, DB> for Timestamp
-where
-    NaiveDateTime: ToSql<sql_types::Timestamp, DB>,
-{
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
-        self.naive_utc().to_sql(out)
+impl ToSql<sql_types::Timestamp, Pg> for Timestamp {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<sql_types::Timestamp, Pg>::to_sql(self.naive_utc(), out)
+    }
+}
+
+/// The text that diesel stores for a `NaiveDateTime`, in a tenth of the time.
+impl ToSql<sql_types::Timestamp, Sqlite> for Timestamp {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.sqlite_text());
+        Ok(IsNull::No)
+    }
+}
+
+impl ToSql<sql_types::Timestamp, MultiBackend> for Timestamp {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, MultiBackend>) -> serialize::Result {
+        out.set_value((sql_types::Timestamp, self));
+        Ok(IsNull::No)
     }
 }
 

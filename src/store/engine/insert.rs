@@ -3,10 +3,9 @@
 
 use diesel::{
     QueryResult, QuerySource, RunQueryDsl,
+    backend::Backend,
     query_builder::{AstPass, InsertStatement, QueryFragment, QueryId},
 };
-
-use crate::store::engine::connection::{Db, MultiBackend};
 
 /// An insert that leaves existing rows unchanged. Its row count is 1 when this call inserted the row.
 #[derive(Debug, Clone, Copy)]
@@ -17,15 +16,15 @@ impl<Q: QueryId> QueryId for OrIgnore<Q> {
     const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
 }
 
-impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for OrIgnore<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+impl<DB: Backend, Q: QueryFragment<DB>> QueryFragment<DB> for OrIgnore<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.0.walk_ast(out.reborrow())?;
         out.push_sql(" ON CONFLICT DO NOTHING");
         Ok(())
     }
 }
 
-impl<Q> RunQueryDsl<Db> for OrIgnore<Q> {}
+impl<Q, C> RunQueryDsl<C> for OrIgnore<Q> {}
 
 /// Adds `or_ignore` to insert statements.
 pub(crate) trait OrIgnoreExt: Sized {
