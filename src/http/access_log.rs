@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    fmt::{Display, Write},
+    fmt::Write,
     net::IpAddr,
     pin::Pin,
     rc::Rc,
@@ -146,6 +146,9 @@ impl Line<'_> {
 #[derive(Default)]
 struct JsonLine {
     text: String,
+    number: itoa::Buffer,
+    /// The address of the last line that had one, and its text.
+    address: Option<(IpAddr, String)>,
     /// A time up to its whole seconds, which many lines share.
     seconds: String,
     /// Of which second it is.
@@ -168,8 +171,7 @@ impl JsonLine {
             self.field("bytes", bytes);
         }
         if let Some(address) = line.address {
-            // Writing to a string cannot fail, here and below.
-            let _ = write!(self.text, r#","address":"{address}""#);
+            self.push_address(address);
         }
         if let Some(user_agent) = line.user_agent {
             self.text_field("user_agent", user_agent);
@@ -179,6 +181,7 @@ impl JsonLine {
             self.field("user_seq", caller.user_seq().get());
         }
         if let Some(trace_id) = line.trace_id {
+            // Writing to a string cannot fail.
             let _ = write!(self.text, r#","trace_id":"{trace_id}""#);
         }
         self.text.push_str(",\"target\":\"munjigi::request\"}\n");
@@ -194,11 +197,23 @@ impl JsonLine {
             self.seconds.truncate("2026-02-14T12:30:45.".len());
         }
         self.text.push_str(&self.seconds);
-        let _ = write!(self.text, "{micros:06}Z");
+        // Six digits behind one that is left out.
+        self.text
+            .push_str(&self.number.format(1_000_000 + micros)[1..]);
+        self.text.push('Z');
     }
 
-    fn field(&mut self, name: &str, value: impl Display + Copy) {
-        let _ = write!(self.text, r#","{name}":{value}"#);
+    fn push_address(&mut self, address: IpAddr) {
+        let known = self.address.take().filter(|(last, _)| *last == address);
+        let known = known.unwrap_or_else(|| (address, address.to_string()));
+        self.text_field("address", &known.1);
+        self.address = Some(known);
+    }
+
+    fn field(&mut self, name: &str, value: impl itoa::Integer) {
+        for part in [",\"", name, "\":", self.number.format(value)] {
+            self.text.push_str(part);
+        }
     }
 
     fn text_field(&mut self, name: &str, value: &str) {
