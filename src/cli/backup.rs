@@ -195,8 +195,8 @@ fn print(
     output::line(&format!("  size        {} bytes", backup.size))?;
     output::line(&format!("  encryption  {how}"))?;
     let audit_log = match backup.violations {
-        0 => format!("intact, {} events", backup.events),
-        violations => format!("NOT intact: {violations} violations"),
+        0 => format!("intact (events: {})", backup.events),
+        violations => format!("NOT intact (violations: {violations})"),
     };
     output::line(&format!("  audit log   {audit_log}"))
 }

@@ -54,8 +54,8 @@ impl Restored {
     fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         let audit_log = match self.origin.violations {
-            0 => format!("intact, {} events", self.events),
-            violations => format!("NOT intact: {violations} violations"),
+            0 => format!("intact (events: {})", self.events),
+            violations => format!("NOT intact (violations: {violations})"),
         };
         lines.push(("audit log", audit_log));
         if let Some(missing) = &self.origin.missing_link {
@@ -80,7 +80,7 @@ impl Restored {
         lines.push((
             "withdrawn",
             format!(
-                "{} open links, codes and second steps",
+                "open links, codes and second steps: {}",
                 self.settled.withdrawn
             ),
         ));
