@@ -296,7 +296,7 @@ pub async fn measure(server: &Server, size: Size, rounds: u32) -> Result<Vec<Fig
 async fn median(browser: &mut Browser, path: &str, rounds: u32) -> Result<Duration> {
     let first = browser.get(path).await?;
     let is_filter = path.split(['?', '&']).skip(1).any(|part| {
-        !["sort=", "size=", "last=", "after=", "before="]
+        !["sort=", "size=", "last=", "after=", "before=", "q="]
             .iter()
             .any(|name| part.starts_with(name))
     });

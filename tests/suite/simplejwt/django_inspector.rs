@@ -30,7 +30,7 @@ async fn the_inspector_says_what_a_token_of_django_is_good_for_and_changes_nothi
     let cases = [
         (
             of_ann("access", 'd').token(),
-            "access token, which Django signed, would be accepted",
+            "access token, signed by Django, would be accepted",
         ),
         (refresh.clone(), "can be exchanged once"),
         (
