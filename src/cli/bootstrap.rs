@@ -20,8 +20,9 @@ use crate::store::{Db, Store, StoreSettings};
 /// Opens the database and runs the missing migrations; returns their names.
 pub(super) fn migrated_store(config: &Config) -> Result<(Store, Vec<String>), CliError> {
     // One connection first: several that open a new SQLite file at the same time block each other.
-    let ran = migrations::migrate(&mut connect(config, true)?).map_err(CliError::refused)?;
-    let store = Store::open(&store_settings(config)).map_err(CliError::refused)?;
+    let mut first = connect(config, true)?;
+    let ran = migrations::migrate(&mut first).map_err(CliError::refused)?;
+    let store = Store::open_with(&store_settings(config), first).map_err(CliError::refused)?;
     Ok((store, ran))
 }
 
@@ -29,8 +30,9 @@ pub(super) fn migrated_store(config: &Config) -> Result<(Store, Vec<String>), Cl
 ///
 /// Refused if there is no database yet, or if its schema is not this version's.
 pub(super) fn existing_store(config: &Config) -> Result<Store, CliError> {
-    check_schema(config, &mut connect(config, false)?)?;
-    let store = Store::open(&store_settings(config)).map_err(CliError::refused)?;
+    let mut first = connect(config, false)?;
+    check_schema(config, &mut first)?;
+    let store = Store::open_with(&store_settings(config), first).map_err(CliError::refused)?;
     Ok(store.with_audit_outbox())
 }
 

@@ -30,7 +30,7 @@ use crate::services::audit_chain::chain::ChainError;
 use crate::services::audit_chain::checkpoint::file_in;
 use crate::services::audit_chain::linking::check;
 use crate::services::audit_chain::restart::restart_on_key_change;
-use crate::services::audit_chain::state::state;
+use crate::services::audit_chain::state::any_linked;
 use crate::services::second_factors::lost_apps;
 
 /// How long the shutdown waits for running jobs to stop, and again for pending messages to be delivered.
@@ -136,9 +136,10 @@ async fn wait_for_database(config: &Config) -> Result<(), CliError> {
 }
 
 /// What must be done before the first request.
-async fn prepare(services: &Services, is_key_lost: bool) -> Result<(), CliError> {
-    // The first response already refuses what was revoked before the start.
-    services.follow().map_err(CliError::refused)?;
+async fn prepare(services: &web::Data<Services>, is_key_lost: bool) -> Result<(), CliError> {
+    // The first response already refuses what was revoked before the start. Blocks meanwhile on a thread of its own.
+    let of_thread = services.clone();
+    let followed = tokio::task::spawn_blocking(move || of_thread.follow());
     let expected = services.expect_django_hashes().await;
     expected.map_err(CliError::refused)?;
     if is_key_lost && restart_on_key_change(services).await? {
@@ -149,7 +150,9 @@ async fn prepare(services: &Services, is_key_lost: bool) -> Result<(), CliError>
     if is_key_lost {
         warn_of_lost_apps(services).await?;
     }
-    check_audit_chain(services).await
+    check_audit_chain(services).await?;
+    let followed = followed.await.map_err(CliError::refused)?;
+    followed.map_err(CliError::refused)
 }
 
 /// Says how many authenticator apps must be set up again because the master key is lost.
@@ -175,7 +178,7 @@ async fn check_audit_chain(services: &Services) -> Result<(), CliError> {
     if chain.known_error() == Some(ChainError::RolledBack) {
         return Err(old_copy(&services.config));
     }
-    if !is_compared && state(store, chain).await?.linked > 0 {
+    if !is_compared && any_linked(store).await? {
         tracing::warn!(
             data_dir = %services.config.server.data_dir.display(),
             "there was no checkpoint of the audit chain in the data directory: if the database is an old copy, this was not detected"

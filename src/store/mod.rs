@@ -104,7 +104,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection can be opened.
     pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        let engine = Engine::open(settings)?;
+        let first = settings.target.connect().map_err(StoreError::unavailable)?;
+        Self::open_with(settings, first)
+    }
+
+    /// The same with a connection that is open already. It is used further: SQLite reads the whole schema for each.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no other connection can be opened.
+    pub fn open_with(settings: &StoreSettings, first: Db) -> Result<Self, StoreError> {
+        let engine = Engine::open(settings, first)?;
         Ok(Self::new(settings, engine))
     }
 
@@ -152,13 +161,14 @@ impl Store {
         self.other_work.was_seen()
     }
 
-    /// How long a job must pause after a transaction of this length, even if it sees no one else. On SQLite a process that
-    /// waits for the lock tries again at intervals: it gets it after a few of them.
+    /// For jobs that see no one else: how long their transactions may follow one another at most, and how long the pause
+    /// after that is, in which every other process that waits for the lock gets it. On SQLite such a process tries again
+    /// every 100 ms (`sqliteDefaultBusyCallback`) until its `busy_timeout`; Postgres has a queue.
     #[must_use]
-    pub fn gap_after(&self, transaction: Duration) -> Duration {
+    pub fn lock_gap(&self) -> (Duration, Duration) {
         match &self.target {
-            Target::Sqlite { .. } => transaction / 6,
-            Target::Postgres { .. } => Duration::ZERO,
+            Target::Sqlite { busy_timeout, .. } => (*busy_timeout / 2, Duration::from_millis(105)),
+            Target::Postgres { .. } => (Duration::MAX, Duration::ZERO),
         }
     }
 

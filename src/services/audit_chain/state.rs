@@ -3,7 +3,8 @@
 use crate::clock::Timestamp;
 use crate::services::audit_chain::chain::{AuditChain, ChainError, is_outside};
 use crate::services::error::Error;
-use crate::store::{Db, Store, StoreError, audit_chain_links as table};
+use crate::store::audit_chain_links::{self as table, ChainRow};
+use crate::store::{Db, Store, StoreError};
 
 /// The state of the chain.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,22 @@ pub async fn state(store: &Store, chain: &AuditChain) -> Result<ChainState, Erro
         .await?)
 }
 
+/// Whether any event is linked.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn any_linked(store: &Store) -> Result<bool, Error> {
+    let ends = store
+        .read(|connection| table::find_chain(connection))
+        .await?;
+    Ok(ends.is_some_and(|ends| linked(&ends) > 0))
+}
+
+fn linked(ends: &ChainRow) -> i64 {
+    let next = ends.last_position.saturating_add(1);
+    next.saturating_sub(ends.first_position)
+}
+
 /// The state of the chain, read on this connection.
 pub(crate) fn state_in(connection: &mut Db, chain: &AuditChain) -> Result<ChainState, StoreError> {
     let known = chain.known_error();
@@ -46,12 +63,8 @@ pub(crate) fn state_in(connection: &mut Db, chain: &AuditChain) -> Result<ChainS
         Ok(_) => None,
         Err(error) => Some(error),
     };
-    let linked = ends.as_ref().map_or(0, |ends| {
-        let next = ends.last_position.saturating_add(1);
-        next.saturating_sub(ends.first_position)
-    });
     Ok(ChainState {
-        linked,
+        linked: ends.as_ref().map_or(0, linked),
         pending: table::count_pending(connection)?,
         pending_since: table::oldest_pending(connection)?,
         to_adopt: ends.is_some_and(|ends| ends.backfilled_id < ends.backfill_end_id),

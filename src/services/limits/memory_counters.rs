@@ -1,5 +1,5 @@
-//! Counters in memory, for requests that must cost no database write. They take a fixed space, however many things
-//! are counted: when a place is needed, the counter that ends first is dropped.
+//! Counters in memory, for requests that must cost no database write. They take no more than a fixed space, however many
+//! things are counted: when a place is needed, the counter that ends first is dropped.
 
 use std::{
     collections::hash_map::RandomState,
@@ -30,23 +30,27 @@ struct Counter {
     ends_at: Timestamp,
 }
 
+const UNUSED: Counter = Counter {
+    key: 0,
+    hits: 0,
+    ends_at: Timestamp::EPOCH,
+};
+
 /// The counters of this process.
 pub(super) struct MemoryCounters {
     /// Has random keys, so that nobody can choose names that share a place.
     hasher: RandomState,
-    sets: Mutex<Vec<[Counter; WAYS]>>,
+    sets: Mutex<Sets>,
 }
+
+/// A set takes space once something is counted in it.
+type Sets = Vec<Option<Box<[Counter; WAYS]>>>;
 
 impl Default for MemoryCounters {
     fn default() -> Self {
-        let unused = Counter {
-            key: 0,
-            hits: 0,
-            ends_at: Timestamp::EPOCH,
-        };
         Self {
             hasher: RandomState::new(),
-            sets: Mutex::new(vec![[unused; WAYS]; SETS]),
+            sets: Mutex::new(vec![None; SETS]),
         }
     }
 }
@@ -91,17 +95,13 @@ impl MemoryCounters {
     }
 }
 
-fn longest_used_up(
-    sets: &mut [[Counter; WAYS]],
-    limits: &[MemoryLimit],
-    now: Timestamp,
-) -> Option<Quota> {
+fn longest_used_up(sets: &mut Sets, limits: &[MemoryLimit], now: Timestamp) -> Option<Quota> {
     let quotas = limits.iter().map(|limit| quota(sets, limit, now));
     let used_up = quotas.filter(|quota| quota.remaining == 0);
     used_up.max_by_key(|quota| quota.resets_in)
 }
 
-fn quota(sets: &mut [[Counter; WAYS]], limit: &MemoryLimit, now: Timestamp) -> Quota {
+fn quota(sets: &mut Sets, limit: &MemoryLimit, now: Timestamp) -> Quota {
     let policy = limit.policy;
     let counter = live(sets, limit.key, now);
     Quota {
@@ -113,20 +113,20 @@ fn quota(sets: &mut [[Counter; WAYS]], limit: &MemoryLimit, now: Timestamp) -> Q
     }
 }
 
-fn set_of(sets: &mut [[Counter; WAYS]], key: u64) -> &mut [Counter; WAYS] {
+fn set_of(sets: &mut Sets, key: u64) -> &mut Option<Box<[Counter; WAYS]>> {
     let index = usize::try_from(key % SETS as u64).unwrap_or(0);
     &mut sets[index]
 }
 
-fn live(sets: &mut [[Counter; WAYS]], key: u64, now: Timestamp) -> Option<Counter> {
-    let set = set_of(sets, key);
+fn live(sets: &mut Sets, key: u64, now: Timestamp) -> Option<Counter> {
+    let set = set_of(sets, key).as_ref()?;
     set.iter()
         .find(|counter| counter.key == key && counter.ends_at > now)
         .copied()
 }
 
-fn count(sets: &mut [[Counter; WAYS]], limit: &MemoryLimit, now: Timestamp) {
-    let set = set_of(sets, limit.key);
+fn count(sets: &mut Sets, limit: &MemoryLimit, now: Timestamp) {
+    let set = set_of(sets, limit.key).get_or_insert_with(|| Box::new([UNUSED; WAYS]));
     let place = set
         .iter()
         .position(|counter| counter.key == limit.key)

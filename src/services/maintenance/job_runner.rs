@@ -30,6 +30,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_BATCH: Duration = Duration::from_millis(2);
 /// How long a batch may take when nobody else does. Longer ones would not be faster.
 const LONGEST_BATCH: Duration = Duration::from_millis(100);
+/// How long batches run at first, and at most, before a pause in which a process that waits for the lock gets it. Such a
+/// process is not seen before it has written.
+const FIRST_STRETCH: Duration = Duration::from_millis(500);
+const LONGEST_STRETCH: Duration = Duration::from_secs(2);
 /// How many times writing the end of a job is attempted.
 const TRIES: u32 = 3;
 
@@ -87,6 +91,8 @@ pub(crate) async fn run(
         ticks,
         heartbeats: 0,
         may_take: SHORTEST_BATCH,
+        stretch: FIRST_STRETCH,
+        since_pause: Duration::ZERO,
         total: 0,
         done: 0,
     };
@@ -106,6 +112,10 @@ struct Runner<'a> {
     heartbeats: u64,
     /// How long the next batch may take.
     may_take: Duration,
+    /// How long batches run before the next pause if nobody else is seen.
+    stretch: Duration,
+    /// How long they have run since the last one.
+    since_pause: Duration,
     total: u64,
     done: u64,
 }
@@ -118,6 +128,8 @@ impl Runner<'_> {
     ) -> Result<JobState, Error> {
         let store = self.store;
         let progress = self.progress(work.report(), None);
+        // Before and after the count: others that write meanwhile are seen.
+        self.heartbeat(&progress).await;
         self.total = self.with_heartbeat(&progress, work.count(store)).await?;
         self.heartbeat(&self.progress(work.report(), None)).await;
         loop {
@@ -158,13 +170,21 @@ impl Runner<'_> {
 
     /// Pauses if others use the database, and decides how long the next batch may take.
     async fn pause(&mut self, report: Report, batch_took: Duration, saw_others: bool) {
+        self.since_pause += batch_took;
         let pause = if saw_others {
             self.may_take = (self.may_take / 4).max(SHORTEST_BATCH);
+            self.stretch = FIRST_STRETCH;
             batch_took * 3
         } else {
             self.may_take = (self.may_take * 2).min(LONGEST_BATCH);
-            self.store.gap_after(batch_took)
+            let (longest, gap) = self.store.lock_gap();
+            if self.since_pause < self.stretch.min(longest) {
+                return;
+            }
+            self.stretch = (self.stretch * 2).min(LONGEST_STRETCH);
+            gap
         };
+        self.since_pause = Duration::ZERO;
         if pause.is_zero() {
             return;
         }

@@ -21,7 +21,7 @@ pub mod writer;
 
 use crate::store::engine::batches::Batches;
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
-use crate::store::engine::connection::{StoreSettings, Target};
+use crate::store::engine::connection::{Db, StoreSettings, Target};
 use crate::store::engine::postgres_pool::PostgresPool;
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::readers::Readers;
@@ -95,8 +95,8 @@ impl Engine {
         }
     }
 
-    /// Opens a database; blocks until a connection is open.
-    pub(crate) fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
+    /// Opens a database. On SQLite `first` becomes the writing connection.
+    pub(crate) fn open(settings: &StoreSettings, first: Db) -> Result<Self, StoreError> {
         let (size, timeout) = (settings.pool_size as usize, settings.acquire_timeout);
         let target = match &settings.target {
             Target::Postgres { .. } => {
@@ -127,7 +127,7 @@ impl Engine {
             ..for_reads
         };
         Ok(Self::Sqlite {
-            writer: Writer::start(target.clone())?,
+            writer: Writer::start(target.clone(), first)?,
             readers: Readers::start(target, for_reads)?,
             list_readers: Readers::start(target, for_lists)?,
         })

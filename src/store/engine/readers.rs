@@ -17,12 +17,19 @@ use crate::worker_pool::{PoolFigures, PoolSettings, WorkError, WorkerPool};
 pub(crate) struct Readers(WorkerPool<Reader>);
 
 impl Readers {
-    /// Starts the threads. Each opens its connection with its first job.
+    /// Starts the threads. Each opens its connection at once or, with low priority, with its first job.
     pub(crate) fn start(target: &Target, settings: PoolSettings) -> Result<Self, StoreError> {
-        let target = target.clone();
-        let new_reader = move || Reader {
-            target: target.clone(),
-            connection: None,
+        let (target, opens_at_once) = (target.clone(), !settings.low_priority);
+        let new_reader = move || {
+            let mut reader = Reader {
+                target: target.clone(),
+                connection: None,
+            };
+            if opens_at_once {
+                // If it fails, the first job tries again.
+                let _ = reader.connect();
+            }
+            reader
         };
         WorkerPool::start(settings, new_reader)
             .map(Self)
@@ -50,7 +57,7 @@ impl Readers {
     }
 }
 
-/// A thread's connection, opened when it is first needed and again after it broke.
+/// A thread's connection, opened again after it broke.
 struct Reader {
     target: Target,
     connection: Option<Db>,

@@ -76,12 +76,11 @@ impl Drop for Thread {
 }
 
 impl Writer {
-    /// Opens the writing connection and starts the thread.
+    /// Starts the thread, which writes on this connection until it breaks.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when either fails.
-    pub(crate) fn start(target: Target) -> Result<Self, StoreError> {
-        let connection = target.connect().map_err(StoreError::unavailable)?;
+    /// [`StoreError::Unavailable`] when the system gives no thread.
+    pub(crate) fn start(target: Target, connection: Db) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(MAX_WAITING);
         let counts = Arc::new(Counts {
             batches: Histogram::new(NUMBERS),
