@@ -55,7 +55,7 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     let absolute = highest <= LIMIT;
     Ok(vec![
         Row::ratio(
-            "me-under-login-flood, p99",
+            "GET /api/me during logins, p99",
             "ms",
             &flooded,
             &idle,

@@ -5,6 +5,7 @@
 //! checked. A missed target is not an error; the table shows whether a target was reached.
 
 mod beside_jobs;
+mod chart;
 mod closed_loop;
 mod cluster;
 mod connections;
@@ -114,5 +115,8 @@ fn measure(options: &Options) -> Result<()> {
         }
     }
     table::print(options, &rows);
-    Ok(())
+    match &options.chart {
+        Some(file) => chart::write(file, options, &rows),
+        None => Ok(()),
+    }
 }

@@ -20,8 +20,8 @@ pub const CONNECTIONS: usize = 32;
 pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     let directory = work_dir.directory("me")?;
     let sqlite = Database::Sqlite(directory.join("munjigi.db"));
-    let mut rows = compare("me", &sqlite, options, work_dir)?;
-    let name = "me on Postgres";
+    let mut rows = compare("GET /api/me on SQLite", &sqlite, options, work_dir)?;
+    let name = "GET /api/me on Postgres";
     match Cluster::start(work_dir) {
         Ok(cluster) => rows.extend(compare(name, &cluster.database(), options, work_dir)?),
         Err(reason) => rows.push(Row::without_figure(name, &reason.to_string())),

@@ -33,7 +33,12 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
         subject.push(munjigi.memory()?);
         baseline.push(empty.memory()?);
     }
-    Ok(rows("memory, idle", &subject, &baseline, LIMIT))
+    Ok(rows(
+        "memory of the idle server",
+        &subject,
+        &baseline,
+        LIMIT,
+    ))
 }
 
 /// Measures the resident memory at the end of a load of `GET /api/me`, which takes as long as one measurement.
@@ -48,7 +53,7 @@ pub fn measure_under_load(options: &Options, work_dir: &WorkDir) -> Result<Vec<R
     };
     let subject = after_load(&Server::munjigi(&database, &directory)?)?;
     let baseline = after_load(&Server::empty()?)?;
-    let name = "memory, under load";
+    let name = "memory at the end of a load";
     Ok(rows(name, &[subject], &[baseline], LIMIT_UNDER_LOAD))
 }
 

@@ -1,6 +1,6 @@
 //! Command line options.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use crate::Result;
 
@@ -22,6 +22,8 @@ pub struct Options {
     pub rounds: u32,
     /// Duration of one measurement, if it is limited by time.
     pub duration: Duration,
+    /// The file to which a chart of the results is written.
+    pub chart: Option<PathBuf>,
 }
 
 impl Options {
@@ -44,6 +46,7 @@ pub fn parse(names: &[&str]) -> Result<Task> {
         only: Vec::new(),
         rounds: 5,
         duration: Duration::from_secs(3),
+        chart: None,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -71,6 +74,7 @@ pub fn parse(names: &[&str]) -> Result<Task> {
                 options.duration =
                     Duration::from_secs(value()?.parse::<NonZeroU32>()?.get().into());
             }
+            "--chart" => options.chart = Some(std::path::absolute(value()?)?),
             "--serve-empty" => return Ok(Task::ServeEmpty(value()?.parse()?)),
             "--help" | "-h" => return Ok(Task::Help(help(names))),
             other => return Err(format!("unknown option {other}\n\n{}", help(names)).into()),
@@ -81,10 +85,11 @@ pub fn parse(names: &[&str]) -> Result<Task> {
 
 fn help(names: &[&str]) -> String {
     format!(
-        "cargo bench [-- OPTIONS]\n\n  \
+        "cargo bench --bench ratios [-- OPTIONS]\n\n  \
          --only NAME    only this figure; can be repeated\n  \
          --rounds N     number of rounds (default 5)\n  \
-         --seconds S    duration of one measurement (default 3)\n\n\
+         --seconds S    duration of one measurement (default 3)\n  \
+         --chart FILE   also draw a chart of the results (SVG)\n\n\
          Figures: {}",
         names.join(", ")
     )

@@ -88,7 +88,7 @@ fn measure_on(
             )?)));
         }
         let highest = Spread::of(flooded.clone()).max;
-        let title = format!("me under flood of {kind}, {name}, p99");
+        let title = format!("GET /api/me during a flood of {kind}, {name}, p99");
         rows.push(
             Row::ratio(&title, "ms", &flooded, &idle, Target::None).with_target(
                 &format!("≤ {LIMIT} ms in each round, highest {highest:.1}"),

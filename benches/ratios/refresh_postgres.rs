@@ -102,7 +102,7 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
             ("one statement", &baselines[0], Target::AtLeast(least)),
             ("separate statements", &baselines[1], Target::None),
         ] {
-            let title = format!("refresh-postgres, {clients} clients, against {name}");
+            let title = format!("refresh on Postgres, {clients} clients, against {name}");
             rows.push(Row::ratio(&title, "/s", &subject, baseline, target));
         }
     }

@@ -95,7 +95,7 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
             baseline.push(one_by_one.run(options.duration)?);
         }
         acknowledged += refreshers.acknowledged;
-        let title = format!("refresh-sqlite, {clients} clients");
+        let title = format!("refresh on SQLite, {clients} clients");
         rows.push(Row::ratio(
             &title,
             "/s",

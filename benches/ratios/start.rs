@@ -26,5 +26,11 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
         baseline.push(millis(Server::empty()?.started_in));
     }
     let target = Target::AtMost(LIMIT);
-    Ok(vec![Row::ratio("start", "ms", &subject, &baseline, target)])
+    Ok(vec![Row::ratio(
+        "start to the first answer",
+        "ms",
+        &subject,
+        &baseline,
+        target,
+    )])
 }

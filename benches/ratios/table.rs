@@ -7,6 +7,10 @@ pub struct Row {
     name: String,
     subject: String,
     baseline: String,
+    /// Of subject, baseline and ratio; none if the row has no figure.
+    medians: Option<[f64; 3]>,
+    /// Whether more is better than less.
+    is_rate: bool,
     ratio: String,
     target: String,
     reached: &'static str,
@@ -37,6 +41,8 @@ impl Row {
             .zip(baseline)
             .map(|(subject, baseline)| subject / baseline);
         let ratio = Spread::of(ratios.collect());
+        let median = |values: &[f64]| Spread::of(values.to_vec()).median;
+        let (subject, baseline) = (median(subject), median(baseline));
         let (target, reached) = match target {
             Target::AtLeast(least) => (format!("≥ {least}"), yes_or_no(ratio.median >= least)),
             Target::AtMost(most) => (format!("≤ {most}"), yes_or_no(ratio.median <= most)),
@@ -44,8 +50,10 @@ impl Row {
         };
         Self {
             name: name.to_owned(),
-            subject: format!("{} {unit}", shown(Spread::of(subject.to_vec()).median)),
-            baseline: format!("{} {unit}", shown(Spread::of(baseline.to_vec()).median)),
+            subject: format!("{} {unit}", shown(subject)),
+            baseline: format!("{} {unit}", shown(baseline)),
+            medians: Some([subject, baseline, ratio.median]),
+            is_rate: unit == "/s",
             ratio: ratio.to_string(),
             target,
             reached,
@@ -65,9 +73,44 @@ impl Row {
             name: name.to_owned(),
             subject: format!("failed: {reason}"),
             baseline: String::new(),
+            medians: None,
+            is_rate: false,
             ratio: String::new(),
             target: String::new(),
             reached: "",
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether there are two different figures to compare.
+    pub fn has_baseline(&self) -> bool {
+        self.medians
+            .is_some_and(|[subject, baseline, _]| (subject - baseline).abs() > 0.0)
+    }
+
+    /// The median, and how it is shown.
+    pub fn subject(&self) -> (f64, &str) {
+        (self.medians.unwrap_or_default()[0], &self.subject)
+    }
+
+    /// The same of the baseline.
+    pub fn baseline(&self) -> (f64, &str) {
+        (self.medians.unwrap_or_default()[1], &self.baseline)
+    }
+
+    pub fn median_ratio(&self) -> f64 {
+        self.medians.unwrap_or_default()[2]
+    }
+
+    /// Which of two figures is the better one.
+    pub fn better(&self) -> &'static str {
+        if self.is_rate {
+            "more is better"
+        } else {
+            "less is better"
         }
     }
 

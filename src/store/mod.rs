@@ -161,15 +161,9 @@ impl Store {
         self.other_work.was_seen()
     }
 
-    /// For jobs that see no one else: how long their transactions may follow one another at most, and how long the pause
-    /// after that is, in which every other process that waits for the lock gets it. On SQLite such a process tries again
-    /// every 100 ms (`sqliteDefaultBusyCallback`) until its `busy_timeout`; Postgres has a queue.
-    #[must_use]
-    pub fn lock_gap(&self) -> (Duration, Duration) {
-        match &self.target {
-            Target::Sqlite { busy_timeout, .. } => (*busy_timeout / 2, Duration::from_millis(105)),
-            Target::Postgres { .. } => (Duration::MAX, Duration::ZERO),
-        }
+    /// Where the database is.
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
     }
 
     /// The database's name as shown to people: `SQLite` or `Postgres`.

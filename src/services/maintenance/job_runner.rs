@@ -30,10 +30,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_BATCH: Duration = Duration::from_millis(2);
 /// How long a batch may take when nobody else does. Longer ones would not be faster.
 const LONGEST_BATCH: Duration = Duration::from_millis(100);
-/// How long batches run at first, and at most, before a pause in which a process that waits for the lock gets it. Such a
-/// process is not seen before it has written.
-const FIRST_STRETCH: Duration = Duration::from_millis(500);
-const LONGEST_STRETCH: Duration = Duration::from_secs(2);
+/// How long a batch may take when another process could use the database at any time.
+const SHARED_BATCH: Duration = Duration::from_millis(10);
 /// How many times writing the end of a job is attempted.
 const TRIES: u32 = 3;
 
@@ -91,7 +89,6 @@ pub(crate) async fn run(
         ticks,
         heartbeats: 0,
         may_take: SHORTEST_BATCH,
-        stretch: FIRST_STRETCH,
         since_pause: Duration::ZERO,
         total: 0,
         done: 0,
@@ -112,9 +109,7 @@ struct Runner<'a> {
     heartbeats: u64,
     /// How long the next batch may take.
     may_take: Duration,
-    /// How long batches run before the next pause if nobody else is seen.
-    stretch: Duration,
-    /// How long they have run since the last one.
+    /// How long batches have run without a pause.
     since_pause: Duration,
     total: u64,
     done: u64,
@@ -171,23 +166,22 @@ impl Runner<'_> {
     /// Pauses if others use the database, and decides how long the next batch may take.
     async fn pause(&mut self, report: Report, batch_took: Duration, saw_others: bool) {
         self.since_pause += batch_took;
-        let pause = if saw_others {
-            self.may_take = (self.may_take / 4).max(SHORTEST_BATCH);
-            self.stretch = FIRST_STRETCH;
-            batch_took * 3
+        let target = self.store.target();
+        let (longest_stretch, lock_gap) = target.lock_gap();
+        let (next, pause) = if saw_others {
+            (self.may_take / 4, batch_took * 3)
+        } else if target.is_open_elsewhere() {
+            ((self.may_take * 2).min(SHARED_BATCH), batch_took / 2)
+        } else if self.since_pause >= longest_stretch {
+            (self.may_take, lock_gap)
         } else {
-            self.may_take = (self.may_take * 2).min(LONGEST_BATCH);
-            let (longest, gap) = self.store.lock_gap();
-            if self.since_pause < self.stretch.min(longest) {
-                return;
-            }
-            self.stretch = (self.stretch * 2).min(LONGEST_STRETCH);
-            gap
+            (self.may_take * 2, Duration::ZERO)
         };
-        self.since_pause = Duration::ZERO;
+        self.may_take = next.clamp(SHORTEST_BATCH, LONGEST_BATCH);
         if pause.is_zero() {
             return;
         }
+        self.since_pause = Duration::ZERO;
         let progress = self.progress(report, None);
         let mut stopping = self.stopping.clone();
         let pause = async {

@@ -1,13 +1,20 @@
 //! Whether others use the database while a background job runs: it rests then, and works without a pause if they do not.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use diesel::{prelude::*, sql_types::Bool};
 
-use crate::store::engine::connection::{Db, FEED_NAME, data_version};
+use crate::store::engine::connection::{Db, FEED_NAME, Target, data_version};
 use crate::store::error::StoreError;
 
 /// Counts the writes of this process, and tells a job about others. Clones for a job share the count.
@@ -73,6 +80,49 @@ impl Seen {
     }
 }
 
+impl Target {
+    /// SQLite on Linux: whether another process has the database open, and may wait for the lock unseen.
+    pub(crate) fn is_open_elsewhere(&self) -> bool {
+        match self {
+            Self::Sqlite { path, .. } => is_open_elsewhere(path),
+            Self::Postgres { .. } => false,
+        }
+    }
+
+    /// For jobs that see no one else: how long their transactions may follow one another at most, and how long the pause
+    /// after that is, in which every process that waits for the lock gets it. On SQLite such a process tries again every
+    /// 100 ms (`sqliteDefaultBusyCallback`) until its `busy_timeout`; Postgres has a queue.
+    pub(crate) fn lock_gap(&self) -> (Duration, Duration) {
+        match self {
+            Self::Sqlite { busy_timeout, .. } => (
+                (*busy_timeout / 2).min(Duration::from_secs(2)),
+                Duration::from_millis(105),
+            ),
+            Self::Postgres { .. } => (Duration::MAX, Duration::ZERO),
+        }
+    }
+}
+
+/// Whether another process holds the lock that each connection to a database with a write-ahead log keeps while it is open:
+/// the kernel lists locks by process and file. `false` where it does not, as for a process in another container.
+fn is_open_elsewhere(database: &Path) -> bool {
+    let (Ok(file), Ok(locks)) = (database.metadata(), fs::read_to_string("/proc/locks")) else {
+        return false;
+    };
+    has_other_owner(&locks, file.ino(), process::id())
+}
+
+/// Lines are as `1: POSIX  ADVISORY  READ 10838 fe:00:10774279 1073741826 1073742335`: process, device and file, range.
+fn has_other_owner(locks: &str, inode: u64, process: u32) -> bool {
+    let (inode, process) = (format!(":{inode}"), process.to_string());
+    locks.lines().any(|lock| {
+        let mut fields = lock.split_ascii_whitespace().skip(4);
+        let owner = fields.next();
+        let is_of_file = fields.next().is_some_and(|file| file.ends_with(&inode));
+        is_of_file && owner != Some(&process)
+    })
+}
+
 /// Whether another session began a statement in this database since the beginning of this transaction.
 fn has_other_sessions(postgres: &mut PgConnection) -> Result<bool, StoreError> {
     #[derive(QueryableByName)]
@@ -87,4 +137,21 @@ fn has_other_sessions(postgres: &mut PgConnection) -> Result<bool, StoreError> {
     ))
     .get_result(postgres)?;
     Ok(seen.is_seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_of_another_process_on_the_same_file_is_found() {
+        let locks = "1: POSIX  ADVISORY  READ 10838 fe:00:774842 128 128\n\
+                     1: -> POSIX  ADVISORY  WRITE 7 fe:00:5 0 EOF\n\
+                     2: FLOCK  ADVISORY  WRITE 9 fe:00:74842 0 EOF\n";
+        assert!(has_other_owner(locks, 774_842, 10_839));
+        assert!(!has_other_owner(locks, 774_842, 10_838));
+        assert!(has_other_owner(locks, 74_842, 10_838));
+        assert!(!has_other_owner(locks, 4_842, 1));
+        assert!(!has_other_owner("", 774_842, 1));
+    }
 }
