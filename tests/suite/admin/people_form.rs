@@ -53,9 +53,9 @@ async fn a_user_is_created_and_updated_and_the_history_shows_old_and_new_values(
     ];
     root.post(&format!("{path}/edit"), &fields)
         .await
-        .leads_to(&path);
+        .leads_to(&format!("{path}/deactivate"));
     let page = root.open(&path).await;
-    assert!(page.text(".notice").contains("Saved"));
+    assert!(page.text(".notice").contains("saved"));
     let changes = page.texts("#history .changes > div");
     for change in [
         "E-mail Eve@Example.org eve@example.org",
@@ -66,7 +66,7 @@ async fn a_user_is_created_and_updated_and_the_history_shows_old_and_new_values(
     }
     let history = page.texts("#history .timeline-head");
     assert!(history[0].contains("root@example.org"), "{history:?}");
-    assert!(page.text(".page-head").contains("Inactive"));
+    assert!(page.text(".page-head").contains("Active"));
 }
 
 #[tokio::test]

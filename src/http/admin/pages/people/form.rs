@@ -324,8 +324,8 @@ pub(crate) async fn edit_form(panel: PanelAdmin, path: AccountPath) -> PageResul
     ))
 }
 
-/// `POST /admin/{users,clients}/{seq}/edit`. **Permissions**: administrators. 303, 404, 409 (the viewer's own account, the
-/// last administrator, or the form is out of date), 422.
+/// `POST /admin/{users,clients}/{seq}/edit`. **Permissions**: administrators. 303 (before a deactivation to its question), 404,
+/// 409 (the viewer's own account, the last administrator, or the form is out of date), 422.
 pub(in crate::http) async fn update(
     mut form: Form<PanelAdmin>,
     path: AccountPath,
@@ -345,17 +345,23 @@ pub(in crate::http) async fn update(
         Vec::new()
     };
     let current = form.proof(form.panel.viewer().step_up);
-    let Some(changes) = Changes::read(&mut form, account.user_type) else {
+    let Some(mut changes) = Changes::read(&mut form, account.user_type) else {
         return invalid(&form, &person);
     };
     if !clashes.is_empty() || form.is("take") {
         return conflict(&form, &person, clashes).await;
     }
     let by = requester(&form.panel, device, current);
+    let is_self = by.account.principal == account;
+    let asks = !is_self && changes.put_off_deactivation(&person);
     match Box::pin(changes.save(form.panel.services(), &by, account)).await {
+        Ok(()) if asks => {
+            let text = form.panel.t("person.saved_others");
+            form.panel.redirect_ok(&person.path().deactivate(), text)
+        }
         Ok(()) => {
             let text = form.panel.t("person.saved");
-            form.panel.redirect_ok(&paths::person(account), text)
+            form.panel.redirect_ok(&person.path(), text)
         }
         Err(error @ (Error::LastAdministrator | Error::OwnAccount)) => {
             refused(&form, &person, error)
