@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::domain::principal::{Principal, UserType};
+use crate::domain::saved_view::SavedView;
 use crate::http::admin::person_paths::{PeoplePath, PersonPath};
 
 /// The dashboard, and the scope of all paths of the panel.
@@ -135,6 +136,17 @@ pub const SECURITY: &str = "/admin/security";
 pub const VIEWS: &str = "/admin/views";
 /// Delete a view of a list.
 pub const DELETE_VIEW: &str = "/admin/views/delete";
+
+/// Save a deleted view again.
+#[must_use]
+pub fn restore_view(view: &SavedView) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("list", &view.list)
+        .append_pair("name", &view.name)
+        .append_pair("query", &view.query)
+        .finish();
+    format!("{VIEWS}?{query}")
+}
 
 /// The lists that can be filtered.
 #[must_use]

@@ -64,7 +64,7 @@ async fn an_open_link_is_shown_and_can_be_withdrawn() {
     for part in [
         "bob@example.org",
         "shown to an administrator",
-        "Feb 15",
+        "2026-02-15 12:30:45 UTC",
         "Create password link",
     ] {
         assert!(told.contains(part), "{part}: {told}");

@@ -319,3 +319,30 @@ async fn claims_are_edited_as_json() {
     let page = browser.open(path).await;
     assert_eq!(page.text("textarea[name=claims]").trim(), "");
 }
+
+#[tokio::test]
+async fn a_form_that_deactivates_an_account_saves_the_rest_and_leads_to_the_question() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let kim = app.client("kim").await;
+    let path = paths::CLIENTS.person(kim.seq);
+    let fields = [
+        ("username", "kim"),
+        ("name", "Another Name"),
+        ("email", "client@example.org"),
+        ("phone", "+82 10-1234-5678"),
+        ("is_active", "false"),
+    ];
+    let saved = root.post(&path.edit(), &fields).await;
+    let question = root
+        .open(saved.leads_to(&path.deactivate()).location())
+        .await;
+    assert_eq!(question.text("#ends"), "Ends 1 session.");
+    assert_eq!(question.text(".notice"), "The other fields were saved.");
+    assert!(root.open(&path).await.text("h1").contains("Another Name"));
+    kim.get("/api/me").await.assert_status(200);
+    root.post(&path.deactivate(), &[]).await.leads_to(&path);
+    kim.get("/api/me").await.assert_status(401);
+    // An inactive account stays so without a question.
+    root.post(&path.edit(), &fields).await.leads_to(&path);
+}
