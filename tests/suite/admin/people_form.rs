@@ -333,6 +333,8 @@ async fn a_form_that_deactivates_an_account_saves_the_rest_and_leads_to_the_ques
         ("phone", "+82 10-1234-5678"),
         ("is_active", "false"),
     ];
+    let form = root.open(&path.edit()).await;
+    assert!(form.text("#password-hint").ends_with("Ends 1 session."));
     let saved = root.post(&path.edit(), &fields).await;
     let question = root
         .open(saved.leads_to(&path.deactivate()).location())

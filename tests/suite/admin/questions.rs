@@ -193,7 +193,7 @@ const NOT_ASKING: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "can be changed back with the same form; a deactivation leads to its question",
+        "can be changed back; a deactivation leads to its question, and beside the password is what it ends",
         &[
             "/admin/users/3/edit",
             "/admin/clients/1/edit",
