@@ -149,8 +149,11 @@ const ASKING: &[(&str, &str, &str)] = &[
     (paths::KEYS, "/admin/keys/KID/revoke", "sessions"),
 ];
 
+/// The fields of a form.
+type Fields = &'static [(&'static str, &'static str)];
+
 /// The forms of lists: their first submission is answered with the question.
-const ASKING_IN_LISTS: &[(&str, &[(&str, &str)], &str)] = &[
+const ASKING_IN_LISTS: &[(&str, Fields, &str)] = &[
     (
         paths::END_SESSIONS,
         &[("selected", "SID")],
@@ -336,7 +339,7 @@ fn says(page: &Page, text: &str) -> bool {
 
 #[tokio::test]
 async fn a_question_changes_nothing_and_its_form_acts() {
-    let scene = furnished().await;
+    let scene = Box::pin(furnished()).await;
     let (app, admin) = (&scene.app, &scene.admin);
     for (offered_on, pattern, text) in ASKING {
         let page = admin.open(&place(&scene, offered_on).await).await;
