@@ -96,7 +96,8 @@ async fn a_passkey_is_added_signs_in_without_a_password_and_is_removed() {
             .await;
         browser.go("/admin/account/passkeys").await;
         browser.click("#passkeys .card a").await;
-        browser.click("#danger button.danger").await;
+        browser.click("#danger a.danger").await;
+        browser.click("#confirm button.danger").await;
         browser.find(".notice.is-ok").await;
         assert!(!browser.has("#passkeys").await);
         // The authenticator still has it, the server does not.

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, http::header::CONTENT_TYPE, test::TestRequest};
 use url::Url;
 
 use crate::config::ServerConfig;
-use crate::http::admin::paths::panel_path;
+use crate::http::admin::redirect_targets::panel_path;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::csrf;
 use crate::http::admin::web::form::fields;

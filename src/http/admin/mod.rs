@@ -9,6 +9,7 @@ pub(in crate::http) mod fuzzing;
 pub(crate) mod pages;
 pub mod paths;
 pub mod person_paths;
+pub(in crate::http) mod redirect_targets;
 pub(in crate::http) mod routes;
 pub(in crate::http) mod web;
 pub mod webhook_paths;

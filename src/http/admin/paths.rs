@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::domain::principal::{Principal, UserType};
+use crate::domain::saved_view::SavedView;
 use crate::http::admin::person_paths::{PeoplePath, PersonPath};
 
 /// The dashboard, and the scope of all paths of the panel.
@@ -45,6 +46,8 @@ pub const PASSWORD: &str = "/admin/account/password";
 pub const OWN_EMAIL: &str = "/admin/account/email";
 /// Add a passkey to the viewer's account.
 pub const PASSKEYS: &str = "/admin/account/passkeys";
+/// The viewer's passkeys as a CSV file.
+pub const PASSKEYS_EXPORT: &str = "/admin/account/passkeys/export.csv";
 /// What the browser makes a passkey from.
 pub const PASSKEY_OPTIONS: &str = "/admin/account/passkeys/options";
 /// What the browser is asked for to prove a passkey again.
@@ -123,6 +126,8 @@ pub const AUDIT_EXPORT: &str = "/admin/audit/export.csv";
 pub const AUDIT_CHAIN: &str = "/admin/audit/verification";
 /// The keys that sign tokens.
 pub const KEYS: &str = "/admin/keys";
+/// The keys as a CSV file.
+pub const KEYS_EXPORT: &str = "/admin/keys/export.csv";
 /// The form for a new key.
 pub const NEW_KEY: &str = "/admin/keys/new";
 /// The security checklist.
@@ -131,6 +136,17 @@ pub const SECURITY: &str = "/admin/security";
 pub const VIEWS: &str = "/admin/views";
 /// Delete a view of a list.
 pub const DELETE_VIEW: &str = "/admin/views/delete";
+
+/// Save a deleted view again.
+#[must_use]
+pub fn restore_view(view: &SavedView) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("list", &view.list)
+        .append_pair("name", &view.name)
+        .append_pair("query", &view.query)
+        .finish();
+    format!("{VIEWS}?{query}")
+}
 
 /// The lists that can be filtered.
 #[must_use]
@@ -334,67 +350,4 @@ pub fn job(id: impl fmt::Display) -> String {
 /// Stop a background job.
 pub fn stop_job(id: impl fmt::Display) -> String {
     format!("{JOBS}/{id}/stop")
-}
-
-/// A path that may be redirected to after sign-in: pages of the panel only, so that the sign-in page is no open redirect.
-pub(crate) fn panel_path(path_and_query: &str) -> Option<&str> {
-    path_below(DASHBOARD, path_and_query)
-}
-
-/// A path of the pages for owners of accounts, or of the API reference, that may be redirected to.
-pub(crate) fn owners_path(path_and_query: &str) -> Option<&str> {
-    path_below(OWNERS, path_and_query).or_else(|| path_below(API_DOCS, path_and_query))
-}
-
-/// The same text, if it is a path of this scope and nothing else for a browser.
-fn path_below<'a>(scope: &str, path_and_query: &'a str) -> Option<&'a str> {
-    let path = path_and_query.split(['?', '#']).next().unwrap_or("");
-    let is_below = path
-        .strip_prefix(scope)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let is_plain = |c: char| c.is_ascii_graphic() && c != '\\';
-    // Browsers decode an encoded dot segment (WHATWG URL section 4.1).
-    let dots = path.to_ascii_lowercase().replace("%2e", ".");
-    let leaves = dots.split('/').any(|part| part == ".." || part == ".");
-    (is_below
-        && !leaves
-        && path_and_query.len() <= 2_000
-        && path_and_query.chars().all(is_plain)
-        && !path_and_query.contains("//"))
-    .then_some(path_and_query)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::panel_path;
-
-    #[test]
-    fn only_panel_paths_are_accepted() {
-        for path in [
-            "/admin",
-            "/admin/users?search=a%20b&sort=-id",
-            "/admin/users/7#x",
-        ] {
-            assert_eq!(panel_path(path), Some(path));
-        }
-        for path in [
-            "",
-            "admin",
-            "/",
-            "/api/users",
-            "//evil.example/admin",
-            "/admin//evil.example",
-            "https://evil.example/admin",
-            "/\\evil.example",
-            "/admin\\@evil.example",
-            "/admin/../api",
-            "/admin/%2e%2E/api/me",
-            "/admin/.%2e",
-            "/admin/\r\nset-cookie: a=b",
-            "/administrator",
-            "javascript:alert(1)",
-        ] {
-            assert_eq!(panel_path(path), None, "{path}");
-        }
-    }
 }

@@ -9,9 +9,9 @@ use actix_web::{
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
     account, audit, audit_chain, blacklist, dashboard, email_links, flush, forgot, inspector,
-    job_list, jobs, keys, locks, login, own_email, passkey_login, passkeys, password_links, people,
-    saved_views, search, second_factor, second_step, security, services, session, session_bulk,
-    sessions, set_up_step, setup, token_list, tokens,
+    job_list, jobs, keys, link_withdrawal, locks, login, own_email, own_sessions, passkey_login,
+    passkeys, password_links, people, saved_views, search, second_factor, second_step, security,
+    services, session, session_bulk, sessions, set_up_step, setup, token_list, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -72,6 +72,7 @@ fn access() -> Vec<Resource> {
             paths::PASSKEYS,
             [get(passkeys::list), post(passkeys::create)],
         ),
+        resource(paths::PASSKEYS_EXPORT, [get(passkeys::export)]),
         resource(paths::PASSKEY_OPTIONS, [post(passkeys::options)]),
         resource(paths::PASSKEY_PROOF, [post(passkeys::proof_options)]),
         resource(
@@ -80,17 +81,32 @@ fn access() -> Vec<Resource> {
         ),
         resource(
             paths::remove_passkey("{id}"),
-            [get(passkeys::to_list), post(passkeys::remove)],
+            [get(passkeys::confirm_removal), post(passkeys::remove)],
         ),
-        resource(paths::END_OWN_SESSIONS, [post(account::end_other_sessions)]),
-        resource(paths::end_own_session("{id}"), [post(account::end_session)]),
+        resource(
+            paths::END_OWN_SESSIONS,
+            [
+                get(own_sessions::confirm_end_others),
+                post(own_sessions::end_others),
+            ],
+        ),
+        resource(
+            paths::end_own_session("{id}"),
+            [get(own_sessions::confirm_end), post(own_sessions::end)],
+        ),
         resource(
             paths::END_OWN_API_SESSIONS,
-            [post(account::end_api_sessions)],
+            [
+                get(own_sessions::confirm_end_all_api),
+                post(own_sessions::end_all_api),
+            ],
         ),
         resource(
             paths::end_own_api_session("{id}"),
-            [post(account::end_api_session)],
+            [
+                get(own_sessions::confirm_end_api),
+                post(own_sessions::end_api),
+            ],
         ),
         resource(
             paths::setup("{secret}"),
@@ -168,12 +184,15 @@ fn second_factors() -> [Resource; 11] {
         ),
         resource(
             paths::REMOVE_TOTP,
-            [get(second_factor::to_factors), post(second_factor::remove)],
+            [
+                get(second_factor::confirm_removal),
+                post(second_factor::remove),
+            ],
         ),
         resource(
             paths::RECOVERY_CODES,
             [
-                get(second_factor::to_factors),
+                get(second_factor::confirm_new_codes),
                 post(second_factor::new_codes),
             ],
         ),
@@ -265,9 +284,10 @@ fn tokens_and_logs() -> Vec<Resource> {
 }
 
 /// The keys that sign tokens.
-fn signing_keys() -> [Resource; 5] {
+fn signing_keys() -> [Resource; 6] {
     [
         resource(paths::KEYS, [get(keys::list)]),
+        resource(paths::KEYS_EXPORT, [get(keys::export)]),
         resource(paths::NEW_KEY, [get(keys::new_form), post(keys::create)]),
         resource(
             paths::promote_key("{kid}"),
@@ -338,7 +358,13 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
             [get(password_links::confirm), post(password_links::create)],
         ),
         resource(person.shown_link(), [get(password_links::show)]),
-        resource(person.withdraw_link(), [post(password_links::withdraw)]),
+        resource(
+            person.withdraw_link(),
+            [
+                get(link_withdrawal::confirm),
+                post(link_withdrawal::withdraw),
+            ],
+        ),
         resource(
             person.second_factor(),
             [

@@ -4,6 +4,8 @@ use std::fmt;
 
 /// The list.
 pub const WEBHOOKS: &str = "/admin/webhooks";
+/// The list as a CSV file.
+pub const WEBHOOKS_EXPORT: &str = "/admin/webhooks/export.csv";
 /// The form of a new endpoint.
 pub const NEW_WEBHOOK: &str = "/admin/webhooks/new";
 

@@ -2,7 +2,7 @@
 
 use actix_web::Resource;
 
-use crate::http::admin::pages::{webhook_deliveries, webhooks};
+use crate::http::admin::pages::{webhook_deliveries, webhook_list, webhooks};
 use crate::http::admin::web::resource::{get, post, resource};
 use crate::http::admin::webhook_paths;
 
@@ -10,7 +10,8 @@ use crate::http::admin::webhook_paths;
 pub(super) fn pages() -> Vec<Resource> {
     let number = "{number:\\d+}";
     vec![
-        resource(webhook_paths::WEBHOOKS, [get(webhooks::list)]),
+        resource(webhook_paths::WEBHOOKS, [get(webhook_list::list)]),
+        resource(webhook_paths::WEBHOOKS_EXPORT, [get(webhook_list::export)]),
         resource(
             webhook_paths::NEW_WEBHOOK,
             [get(webhooks::new_form), post(webhooks::create)],

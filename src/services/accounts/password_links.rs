@@ -140,6 +140,8 @@ pub struct OpenLink {
     pub expires_at: Timestamp,
     /// The mail with the link; `None` if it was shown to an administrator.
     pub mail: Option<DeliveryRow>,
+    /// Whether the account has no password yet.
+    pub is_first: bool,
 }
 
 /// The link of an account that can still be used.
@@ -155,7 +157,12 @@ pub async fn find_open(services: &Services, owner: Principal) -> Result<Option<O
                 return Ok(None);
             };
             let mail = deliveries::find(connection, &hash)?;
-            Ok(Some(OpenLink { expires_at, mail }))
+            let account = find(connection, owner)?;
+            Ok(Some(OpenLink {
+                expires_at,
+                mail,
+                is_first: account.is_some_and(|account| account.is_first),
+            }))
         })
         .await
 }

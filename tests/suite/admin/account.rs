@@ -212,10 +212,15 @@ async fn panel_sessions_are_listed_and_ended_one_by_one_or_all_others() {
         other.sign_in("ann").await;
     }
     let page = browser.open(paths::ACCOUNT).await;
-    let ends = page.attrs("form[action$=\"/end\"]", "action");
+    let ends = page.attrs("main a[href$=\"/end\"]", "href");
     assert_eq!(ends.len(), 4, "three others, and all of them at once");
     assert_eq!(page.count(".badge.is-ok"), 1);
+    let question = browser.open(paths::END_OWN_SESSIONS).await;
+    assert_eq!(question.text("#ends"), "Ends 3 sessions on 1 device.");
+    assert_eq!(question.count(".confirm-list li"), 3);
+    assert_eq!(page.text("#password-ends"), question.text("#ends"));
     // Sessions of another account cannot be ended.
+    anonymous.get(&ends[0]).await.assert(404);
     anonymous.post(&ends[0], &[]).await.assert(404);
     browser.post(&ends[0], &[]).await.leads_to(paths::ACCOUNT);
     // The most recently used session is first.
@@ -230,7 +235,12 @@ async fn panel_sessions_are_listed_and_ended_one_by_one_or_all_others() {
     }
     assert_eq!(anonymous.get(paths::ACCOUNT).await.status, 200);
     let page = browser.open(paths::ACCOUNT).await;
-    assert_eq!(page.attrs("form[action$=\"/end\"]", "action").len(), 0);
+    assert!(!page.has("main a[href$=\"/end\"]"));
+    // Another tab may still show them.
+    browser
+        .get(paths::END_OWN_SESSIONS)
+        .await
+        .leads_to(paths::ACCOUNT);
     let log = browser
         .open("/admin/audit?action=browser_session_ended")
         .await;
@@ -304,11 +314,12 @@ async fn api_sessions_of_the_viewer_are_listed_and_ended_by_an_auditor_too() {
     let sid = |access: &str| claims_of(access)["sid"].as_str().unwrap().to_owned();
     let path = |access: &str| paths::end_own_api_session(sid(access));
     let page = browser.open(paths::ACCOUNT).await;
-    let ends = page.attrs("form[action*=\"/api-sessions/\"]", "action");
+    let ends = page.attrs("a[href*=\"/api-sessions/\"]", "href");
     assert_eq!(ends.len(), 4, "three of them, and all at once");
     let first = path(&sessions[0].access);
     assert!(ends.contains(&first));
     browser.post(&first, &[]).await.leads_to(paths::ACCOUNT);
+    browser.get(&first).await.assert(404);
     browser.post(&first, &[]).await.assert(404);
     browser.post(&path(&bob.access), &[]).await.assert(404);
     sessions[0]

@@ -55,8 +55,21 @@ async fn an_open_link_is_shown_and_can_be_withdrawn() {
     let confirm = admin.open(&person.password_link()).await;
     assert!(confirm.text(".banner").contains("becomes invalid"));
     let auditor = app.signed_in("carol", Role::AUDITOR).await;
-    assert!(!auditor.open(&person).await.has("#link form"));
+    assert!(!auditor.open(&person).await.has("#link .button"));
     let withdraw = person.withdraw_link();
+    let question = admin
+        .open(&page.attr("#link a[href$=withdraw]", "href"))
+        .await;
+    let told = question.text("main");
+    for part in [
+        "bob@example.org",
+        "shown to an administrator",
+        "2026-02-15 12:30:45 UTC",
+        "Create password link",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    app.browser().open(&link).await;
     admin.post(&withdraw, &[]).await.leads_to(&person);
     app.browser().get(&link).await.assert(410);
     let page = admin.open(&person).await;
@@ -66,6 +79,7 @@ async fn an_open_link_is_shown_and_can_be_withdrawn() {
     admin.post(&withdraw, &[]).await.leads_to(&person);
     let page = admin.open(&person).await;
     assert!(page.text(".notice").contains("no link"));
+    admin.get(&withdraw).await.leads_to(&person);
 }
 
 #[tokio::test]

@@ -53,9 +53,9 @@ async fn a_user_is_created_and_updated_and_the_history_shows_old_and_new_values(
     ];
     root.post(&format!("{path}/edit"), &fields)
         .await
-        .leads_to(&path);
+        .leads_to(&format!("{path}/deactivate"));
     let page = root.open(&path).await;
-    assert!(page.text(".notice").contains("Saved"));
+    assert!(page.text(".notice").contains("saved"));
     let changes = page.texts("#history .changes > div");
     for change in [
         "E-mail Eve@Example.org eve@example.org",
@@ -66,7 +66,7 @@ async fn a_user_is_created_and_updated_and_the_history_shows_old_and_new_values(
     }
     let history = page.texts("#history .timeline-head");
     assert!(history[0].contains("root@example.org"), "{history:?}");
-    assert!(page.text(".page-head").contains("Inactive"));
+    assert!(page.text(".page-head").contains("Active"));
 }
 
 #[tokio::test]
@@ -318,4 +318,33 @@ async fn claims_are_edited_as_json() {
     save("").await.leads_to("/admin/clients/1");
     let page = browser.open(path).await;
     assert_eq!(page.text("textarea[name=claims]").trim(), "");
+}
+
+#[tokio::test]
+async fn a_form_that_deactivates_an_account_saves_the_rest_and_leads_to_the_question() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let kim = app.client("kim").await;
+    let path = paths::CLIENTS.person(kim.seq);
+    let fields = [
+        ("username", "kim"),
+        ("name", "Another Name"),
+        ("email", "client@example.org"),
+        ("phone", "+82 10-1234-5678"),
+        ("is_active", "false"),
+    ];
+    let form = root.open(&path.edit()).await;
+    assert!(form.text("#password-hint").ends_with("Ends 1 session."));
+    let saved = root.post(&path.edit(), &fields).await;
+    let question = root
+        .open(saved.leads_to(&path.deactivate()).location())
+        .await;
+    assert_eq!(question.text("#ends"), "Ends 1 session.");
+    assert_eq!(question.text(".notice"), "The other fields were saved.");
+    assert!(root.open(&path).await.text("h1").contains("Another Name"));
+    kim.get("/api/me").await.assert_status(200);
+    root.post(&path.deactivate(), &[]).await.leads_to(&path);
+    kim.get("/api/me").await.assert_status(401);
+    // An inactive account stays so without a question.
+    root.post(&path.edit(), &fields).await.leads_to(&path);
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{App, Browser, claims_of};
 
 /// Pages for administrators and auditors.
-const READ: &[&str] = &[
+pub(super) const READ: &[&str] = &[
     "/admin",
     "/admin/users",
     "/admin/users/3",
@@ -38,7 +38,7 @@ const READ: &[&str] = &[
 ];
 
 /// CSV files, and JSON.
-const FILES: &[&str] = &[
+pub(super) const FILES: &[&str] = &[
     "/admin/users/export.csv",
     "/admin/clients/export.csv",
     "/admin/audit/export.csv",
@@ -48,6 +48,9 @@ const FILES: &[&str] = &[
     "/admin/locks/export.csv",
     "/admin/services/export.csv",
     "/admin/jobs/export.csv",
+    "/admin/webhooks/export.csv",
+    "/admin/keys/export.csv",
+    "/admin/account/passkeys/export.csv",
     "/admin/search/accounts?q=sam",
 ];
 

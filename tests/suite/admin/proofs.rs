@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::permissions::{FORMS, OWN, Scene};
 use crate::support::{App, authenticator::Authenticator};
 
-const ORIGIN: &str = "https://auth.example.org";
+pub(super) const ORIGIN: &str = "https://auth.example.org";
 
 /// The forms that ask, each with fields that are complete but for the proof. `KEY` is the id of the viewer's passkey.
 const ASKING: &[(&str, &[(&str, &str)])] = &[
@@ -166,7 +166,7 @@ const NOT_ASKING: &[&str] = &[
 ];
 
 /// Passkeys, and links that are mailed to a server that cannot be reached.
-fn settings(config: &mut Config) {
+pub(super) fn settings(config: &mut Config) {
     config.server.public_url = Some(ORIGIN.parse().unwrap());
     config.smtp.host = Some("localhost".into());
     config.smtp.port = Some(1);

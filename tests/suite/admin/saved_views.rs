@@ -45,8 +45,18 @@ async fn a_view_is_saved_opened_replaced_and_deleted() {
     eve.post(paths::DELETE_VIEW, &fields)
         .await
         .leads_to(paths::AUDIT);
-    assert!(!eve.open(paths::AUDIT).await.has(".view"));
+    let page = eve.open(paths::AUDIT).await;
+    assert!(!page.has(".view"));
+    let undo = page.attr(".notice form", "action");
+    let restored = eve.post(&undo, &[]).await;
+    let page = eve
+        .open(restored.leads_to("/admin/audit?outcome=done").location())
+        .await;
+    assert_eq!(views(&page), ["Failed today"]);
     eve.post(paths::DELETE_VIEW, &fields).await.assert(303);
+    eve.post(paths::DELETE_VIEW, &fields).await.assert(303);
+    let page = eve.open(paths::AUDIT).await;
+    assert!(!page.has(".view") && !page.has(".notice form"));
 }
 
 #[tokio::test]

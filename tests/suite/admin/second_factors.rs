@@ -28,7 +28,7 @@ async fn second_step(browser: &Browser, code: &str) -> Page {
 }
 
 /// Sets an app up in the panel; returns its secret and the recovery codes.
-async fn set_up(app: &App, browser: &Browser) -> Totp {
+pub(super) async fn set_up(app: &App, browser: &Browser) -> Totp {
     browser.post(paths::TOTP, &[]).await.leads_to(paths::TOTP);
     let page = browser.open(paths::TOTP).await;
     assert!(page.has(".qr svg path"));
@@ -186,7 +186,13 @@ async fn an_old_proof_is_asked_for_again_and_with_a_second_factor_it_is_the_code
     // For ten minutes no other one.
     app.advance(Duration::from_secs(599));
     let page = root.open(paths::SECOND_FACTOR).await;
-    assert!(!page.has("input[name=current]"));
+    assert!(page.has(&format!("a[href='{}']", paths::RECOVERY_CODES)));
+    assert!(
+        !root
+            .open(paths::RECOVERY_CODES)
+            .await
+            .has("input[name=current]")
+    );
     let page = root.post(paths::RECOVERY_CODES, &[]).await.assert(200);
     assert_eq!(page.text("#codes").split_whitespace().count(), 10);
     app.advance(Duration::from_secs(1));

@@ -240,10 +240,11 @@ async fn own_passkeys_are_listed_renamed_and_removed() {
     let bob = app.signed_in("bob", Role::AUDITOR).await;
     bob.get(&path).await.assert(404);
     bob.post(&path, &[("name", "x")]).await.assert(404);
-    bob.post(&format!("{path}/remove"), &[]).await.assert(404);
-    own.post(&format!("{path}/remove"), &[])
-        .await
-        .leads_to(paths::PASSKEYS);
+    let remove = shown.attr("#danger a", "href");
+    bob.get(&remove).await.assert(404);
+    bob.post(&remove, &[]).await.assert(404);
+    assert_eq!(own.open(&remove).await.text("h2"), "<b>책상 👩‍💻</b>");
+    own.post(&remove, &[]).await.leads_to(paths::PASSKEYS);
     assert!(!own.open(paths::PASSKEYS).await.has("#passkeys"));
     // Without JavaScript no passkey is sent.
     let page = own

@@ -272,9 +272,9 @@ async fn a_passkey_is_the_proof_before_a_change_in_the_panel() {
         .await
         .attr("#passkeys .card a", "href");
     app.advance(Duration::from_mins(11));
-    let page = own.open(&path).await;
-    assert!(page.has("#danger button[data-proof]") && page.has("#current"));
-    let remove = format!("{path}/remove");
+    let remove = own.open(&path).await.attr("#danger a", "href");
+    let page = own.open(&remove).await;
+    assert!(page.has("#confirm button[data-proof]") && page.has("#current"));
     let page = own.post(&remove, &[]).await.assert(422);
     assert!(page.has("#current-error"));
     let asked = panel::options(&own, paths::PASSKEY_PROOF).await;

@@ -1,6 +1,5 @@
-//! The viewer's own account: name, preferences, password and sessions. Open to administrators and auditors.
+//! The viewer's own account: name, preferences and password, and the list of its sessions. Open to administrators and auditors.
 
-use actix_web::web::Path;
 use askama::Template;
 use chrono_tz::{TZ_VARIANTS, Tz};
 
@@ -9,9 +8,12 @@ use crate::domain::language::Language;
 use crate::domain::password::Password;
 use crate::domain::preferences::{Preferences, Theme, parse_time_zone};
 use crate::domain::problem::Problem;
-use crate::domain::session::{BrowserSessionId, SessionId};
+use crate::domain::session::BrowserSessionId;
+use crate::http::admin::pages::own_sessions;
+use crate::http::admin::pages::people::cut_off::ends_on_devices;
 use crate::http::admin::pages::second_factor::confirmed;
-use crate::http::admin::paths::{self, owners_path, panel_path};
+use crate::http::admin::paths;
+use crate::http::admin::redirect_targets::{owners_path, panel_path};
 use crate::http::admin::web::cookies::{self, Name as Cookie};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
@@ -42,6 +44,8 @@ struct AccountPage {
     current: BrowserSessionId,
     api_sessions: Vec<SessionRow>,
     min_length: usize,
+    /// What ends with another password; empty for nothing.
+    password_ends: String,
     /// Whether there is a second factor.
     has_factor: bool,
     /// None without one.
@@ -109,8 +113,15 @@ async fn page(panel: &Panel, errors: FieldErrors, name: String) -> Result<Accoun
     let viewer = panel.viewer();
     let browsers =
         browser_sessions::list(panel.services(), viewer.account.principal.user_seq).await?;
+    let l = panel.layout("account");
+    let devices = own_sessions::other_devices(panel).await?;
     Ok(AccountPage {
-        l: panel.layout("account"),
+        password_ends: if devices.is_empty() {
+            String::new()
+        } else {
+            ends_on_devices(&l, &devices)
+        },
+        l,
         errors,
         name,
         preferences: viewer.preferences,
@@ -224,46 +235,6 @@ pub(in crate::http) async fn update_password(
     }
     let text = form.panel.t("account.password_changed");
     form.panel.redirect_ok(paths::ACCOUNT, text)
-}
-
-/// `POST /admin/account/sessions/{id}/end`. **Permissions**: administrators and auditors. 303, 404.
-pub(crate) async fn end_session(form: Form<Panel>, id: Path<String>) -> PageResult {
-    let panel = &form.panel;
-    let id = BrowserSessionId::parse(&id).ok_or(AdminError::NotFound)?;
-    let owner = &panel.viewer().account;
-    if !browser_sessions::end(panel.services(), panel.actor(), owner, id).await? {
-        return Err(AdminError::NotFound);
-    }
-    panel.redirect_ok(paths::ACCOUNT, panel.t("account.session_ended"))
-}
-
-/// `POST /admin/account/sessions/end`. **Permissions**: administrators and auditors. 303.
-pub(crate) async fn end_other_sessions(form: Form<Panel>) -> PageResult {
-    let panel = &form.panel;
-    let ended =
-        own_account::end_other_sessions(panel.services(), panel.actor(), panel.viewer()).await?;
-    let text = panel.tr_count("account.sessions_ended", ended);
-    panel.redirect_ok(paths::ACCOUNT, text)
-}
-
-/// `POST /admin/account/api-sessions/{id}/end`. **Permissions**: administrators and auditors. 303, 404.
-pub(crate) async fn end_api_session(form: Form<Panel>, id: Path<String>) -> PageResult {
-    let panel = &form.panel;
-    let id = SessionId::parse(&id).ok_or(AdminError::NotFound)?;
-    let owner = &panel.viewer().account;
-    if !sessions::end_own(panel.services(), &panel.actor(), owner, id).await? {
-        return Err(AdminError::NotFound);
-    }
-    panel.redirect_ok(paths::ACCOUNT, panel.t("account.session_ended"))
-}
-
-/// `POST /admin/account/api-sessions/end`. **Permissions**: administrators and auditors. 303.
-pub(crate) async fn end_api_sessions(form: Form<Panel>) -> PageResult {
-    let panel = &form.panel;
-    let ended =
-        own_account::end_token_sessions(panel.services(), panel.actor(), panel.viewer()).await?;
-    let text = panel.tr_count("account.sessions_ended", ended);
-    panel.redirect_ok(paths::ACCOUNT, text)
 }
 
 /// `POST /admin/language`, and `POST /account/language` for pages outside of the panel: the switch in the footer.

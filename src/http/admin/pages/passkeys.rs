@@ -1,13 +1,17 @@
 //! The viewer's own passkeys. Open to administrators and auditors.
 
-use actix_web::web::Path;
+use actix_web::{HttpRequest, web::Path};
 use askama::Template;
+use chrono_tz::Tz;
 
 use crate::domain::passkey::{MAX_PASSKEYS, PasskeyName};
+use crate::domain::principal::Principal;
 use crate::domain::problem::Problem;
 use crate::domain::session::PasskeyId;
-use crate::http::admin::pages::second_factor::{codes_page, confirmed};
+use crate::http::admin::pages::own_confirm::OwnConfirmPage;
+use crate::http::admin::pages::second_factor::{codes_page, confirmed, ended_codes};
 use crate::http::admin::paths;
+use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
@@ -15,10 +19,11 @@ use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::Panel;
 use crate::http::admin::web::public_path::public_path;
 use crate::http::device_token::PresentedDevice;
-use crate::services::Error;
+use crate::services::second_factors::enrolment;
 use crate::services::second_factors::passkey_challenges::Purpose;
 use crate::services::second_factors::passkeys::{self, NewPasskeyAnswer};
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
+use crate::services::{Error, Services};
 use crate::store::passkeys::PasskeyRow;
 
 #[derive(Template)]
@@ -82,6 +87,50 @@ pub(crate) async fn list(panel: Panel) -> PageResult {
     panel.page(&page)
 }
 
+const HEADER: &[&str] = &[
+    "name",
+    "is_synced",
+    "created_at",
+    "created_at_local",
+    "last_used_at",
+    "last_used_at_local",
+];
+
+/// `GET /admin/account/passkeys/export.csv`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn export(panel: Panel, request: HttpRequest) -> PageResult {
+    let export = Export {
+        name: "passkeys",
+        header: HEADER.to_vec(),
+        line,
+        cursor: |_| (),
+    };
+    let owner = panel.viewer().account.principal;
+    export
+        .answer(&panel, &request, (String::new(), owner), batch)
+        .await
+}
+
+/// All of them are one batch.
+async fn batch(
+    services: &Services,
+    owner: Principal,
+    after: Option<()>,
+    _: i64,
+) -> Result<Vec<PasskeyRow>, Error> {
+    match after {
+        None => passkeys::list(services, owner).await,
+        Some(()) => Ok(Vec::new()),
+    }
+}
+
+/// The columns of a passkey, not translated.
+fn line(passkey: &PasskeyRow, zone: Tz) -> Vec<String> {
+    let mut line = vec![passkey.name.clone(), passkey.is_backed_up.to_string()];
+    line.extend(csv::time(Some(passkey.created_at), zone));
+    line.extend(csv::time(passkey.last_used_at, zone));
+    line
+}
+
 /// `POST /admin/account/passkeys/options`: JSON for `passkeys.js`. **Permissions**: administrators and auditors. 200, 400 (too many),
 /// 404 (passkeys cannot be used).
 pub(crate) async fn options(form: Form<Panel>) -> PageResult {
@@ -141,11 +190,6 @@ async fn refused(form: &Form<Panel>) -> PageResult {
     form.panel.invalid(&page)
 }
 
-/// `GET` of an address that is only for forms. **Permissions**: administrators and auditors. 303 to the list.
-pub(crate) async fn to_list(panel: Panel) -> PageResult {
-    panel.redirect(paths::PASSKEYS)
-}
-
 async fn find(panel: &Panel, id: &str) -> Result<PasskeyRow, AdminError> {
     let id = PasskeyId::parse(id).ok_or(AdminError::NotFound)?;
     let owner = panel.viewer().account.principal;
@@ -185,6 +229,42 @@ pub(crate) async fn rename(mut form: Form<Panel>, id: Path<String>) -> PageResul
     panel.redirect_ok(paths::PASSKEYS, panel.t("passkeys.renamed"))
 }
 
+/// The question before a passkey is removed.
+async fn removal_page(
+    panel: &Panel,
+    passkey: PasskeyRow,
+    errors: FieldErrors,
+) -> Result<OwnConfirmPage, Error> {
+    let owner = panel.viewer().account.principal;
+    let factors = enrolment::find(panel.services(), owner).await?;
+    let is_last = factors.totp.is_none() && factors.passkeys == 1;
+    let l = panel.layout("account");
+    let ends = if is_last {
+        ended_codes(&l, &factors)
+    } else {
+        String::new()
+    };
+    let keys = [
+        "passkeys.remove_title",
+        "passkeys.remove_text",
+        "passkeys.remove",
+    ];
+    let back = (paths::passkey(&passkey.id), l.t("passkeys.one"));
+    let action = paths::remove_passkey(&passkey.id);
+    Ok(OwnConfirmPage {
+        errors,
+        ends,
+        asks: true,
+        ..OwnConfirmPage::new(panel, back, passkey.name, action, keys)
+    })
+}
+
+/// `GET /admin/account/passkeys/{id}/remove`. **Permissions**: administrators and auditors, own passkeys. 200, 404.
+pub(crate) async fn confirm_removal(panel: Panel, id: Path<String>) -> PageResult {
+    let passkey = find(&panel, &id).await?;
+    panel.page(&removal_page(&panel, passkey, FieldErrors::default()).await?)
+}
+
 /// `POST /admin/account/passkeys/{id}/remove`. **Permissions**: administrators and auditors, own passkeys. 303, 404, 422 (the
 /// viewer's proof is missing or wrong), 429.
 pub(in crate::http) async fn remove(
@@ -194,12 +274,7 @@ pub(in crate::http) async fn remove(
 ) -> PageResult {
     let passkey = find(&form.panel, &id).await?;
     if !confirmed(&mut form, device).await? {
-        let page = ShowPage {
-            l: form.panel.layout("account"),
-            errors: form.errors(),
-            name: passkey.name.clone(),
-            passkey,
-        };
+        let page = removal_page(&form.panel, passkey, form.errors()).await?;
         return form.panel.invalid(&page);
     }
     let (panel, id) = (&form.panel, passkey.id);

@@ -212,17 +212,6 @@ pub(crate) async fn show(panel: PanelAdmin, path: AccountPath, request: HttpRequ
     })
 }
 
-/// `POST /admin/{users,clients}/{seq}/link/withdraw`. **Permissions**: administrators. 303, 404.
-pub(crate) async fn withdraw(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
-    let (panel, AccountPath(owner)) = (&form.panel, path);
-    let person = paths::person(owner);
-    if password_links::withdraw(panel.services(), &panel.actor(), owner).await? {
-        panel.redirect_ok(&person, panel.t("links.withdrawn"))
-    } else {
-        panel.redirect_warn(&person, panel.t("links.not_open"))
-    }
-}
-
 /// The absolute URL of a password link, from its secret.
 pub(crate) fn password_url(request: &HttpRequest, services: &Services) -> impl Fn(&str) -> String {
     let base = base_url(request, services);

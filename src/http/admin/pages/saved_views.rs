@@ -15,8 +15,17 @@ fn list_of(form: &Form<Panel>) -> Result<String, AdminError> {
     known.ok_or(AdminError::Malformed)
 }
 
-/// `POST /admin/views`. **Permissions**: administrators and auditors. 303 back to the list, 400.
-pub(crate) async fn save(form: Form<Panel>) -> PageResult {
+/// The longest address of a form that restores a view: the notice with it is a cookie.
+const MAX_UNDO: usize = 2_000;
+
+/// `POST /admin/views`: the view in the form, or in the address of the form that restores it. **Permissions**: administrators
+/// and auditors. 303 back to the list, 400.
+pub(crate) async fn save(mut form: Form<Panel>, address: ListQuery) -> PageResult {
+    for field in ["list", "query", "name"] {
+        if !form.is(field) {
+            form.set(field, address.value(field).to_owned());
+        }
+    }
     let (panel, list) = (&form.panel, list_of(&form)?);
     let query = ListQuery::new(&list, form.text("query"));
     let back = query.address();
@@ -40,11 +49,19 @@ pub(crate) async fn save(form: Form<Panel>) -> PageResult {
     }
 }
 
-/// `POST /admin/views/delete`. **Permissions**: administrators and auditors. 303 back to the list, 400.
+/// `POST /admin/views/delete`. It can be undone. **Permissions**: administrators and auditors. 303 back to the list, 400.
 pub(crate) async fn delete(form: Form<Panel>) -> PageResult {
     let (panel, list) = (&form.panel, list_of(&form)?);
     let back = ListQuery::new(&list, form.text("query")).address();
     let (owner, name) = (panel.viewer().account.principal.user_seq, form.text("name"));
+    let mut views = saved_views::list(panel.services(), owner, &list)
+        .await?
+        .into_iter();
+    let deleted = views.find(|view| view.name == name);
     saved_views::delete(panel.services(), owner, list, name.to_owned()).await?;
-    panel.redirect_ok(&back, panel.t("views.deleted"))
+    let undo = deleted.map(|view| paths::restore_view(&view));
+    match undo.filter(|undo| undo.len() <= MAX_UNDO) {
+        Some(undo) => panel.redirect_undoable(&back, panel.t("views.deleted"), undo),
+        None => panel.redirect_ok(&back, panel.t("views.deleted")),
+    }
 }

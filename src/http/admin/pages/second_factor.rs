@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::domain::otp::OtpCode;
+use crate::http::admin::pages::own_confirm::OwnConfirmPage;
 use crate::http::admin::pages::people::account::requester;
 use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
@@ -49,11 +50,10 @@ struct CodesPage {
 }
 
 async fn page(panel: &Panel, errors: FieldErrors) -> Result<FactorsPage, Error> {
-    let owner = panel.viewer().account.principal;
     Ok(FactorsPage {
         l: panel.layout("account"),
         errors,
-        factors: enrolment::find(panel.services(), owner).await?,
+        factors: find(panel).await?,
     })
 }
 
@@ -145,11 +145,101 @@ pub(crate) async fn to_factors(panel: Panel) -> PageResult {
     panel.redirect(paths::SECOND_FACTOR)
 }
 
+async fn find(panel: &Panel) -> Result<Factors, Error> {
+    enrolment::find(panel.services(), panel.viewer().account.principal).await
+}
+
+/// The recovery codes that stop working; empty if there are none.
+pub(super) fn ended_codes(l: &Layout, factors: &Factors) -> String {
+    match factors.recovery_codes {
+        0 => String::new(),
+        codes => l.tr_count("second_factor.ends_codes", codes),
+    }
+}
+
+/// The question before a change of the second factor.
+fn question(panel: &Panel, action: &str, keys: [&str; 3]) -> OwnConfirmPage {
+    let l = panel.layout("account");
+    let back = (paths::SECOND_FACTOR.to_owned(), l.t("second_factor.title"));
+    OwnConfirmPage {
+        asks: true,
+        ..OwnConfirmPage::new(
+            panel,
+            back,
+            l.t("second_factor.app"),
+            action.to_owned(),
+            keys,
+        )
+    }
+}
+
+/// The question before the app is removed; `None` without one.
+async fn removal_page(panel: &Panel, errors: FieldErrors) -> Result<Option<OwnConfirmPage>, Error> {
+    let factors = find(panel).await?;
+    if factors.totp.is_none() {
+        return Ok(None);
+    }
+    // With a passkey the account keeps a second factor, and the codes.
+    let (text, ends) = if factors.passkeys == 0 {
+        let ends = ended_codes(&panel.layout("account"), &factors);
+        ("second_factor.remove_text", ends)
+    } else {
+        ("second_factor.remove_kept_text", String::new())
+    };
+    let keys = ["second_factor.remove_title", text, "second_factor.remove"];
+    Ok(Some(OwnConfirmPage {
+        errors,
+        ends,
+        ..question(panel, paths::REMOVE_TOTP, keys)
+    }))
+}
+
+/// The question before new recovery codes replace the old ones; `None` without a second factor.
+async fn new_codes_page(
+    panel: &Panel,
+    errors: FieldErrors,
+) -> Result<Option<OwnConfirmPage>, Error> {
+    let factors = find(panel).await?;
+    if factors.are_none() {
+        return Ok(None);
+    }
+    let keys = [
+        "second_factor.new_codes_title",
+        "second_factor.new_codes_text",
+        "second_factor.new_codes",
+    ];
+    Ok(Some(OwnConfirmPage {
+        errors,
+        ends: ended_codes(&panel.layout("account"), &factors),
+        ..question(panel, paths::RECOVERY_CODES, keys)
+    }))
+}
+
+/// `GET /admin/account/second-factor/totp/remove`. **Permissions**: administrators and auditors. 200, 303 (there is none).
+pub(crate) async fn confirm_removal(panel: Panel) -> PageResult {
+    match removal_page(&panel, FieldErrors::default()).await? {
+        Some(page) => panel.page(&page),
+        None => panel.redirect(paths::SECOND_FACTOR),
+    }
+}
+
+/// `GET /admin/account/second-factor/recovery-codes`. **Permissions**: administrators and auditors. 200, 303 (there is no
+/// second factor).
+pub(crate) async fn confirm_new_codes(panel: Panel) -> PageResult {
+    match new_codes_page(&panel, FieldErrors::default()).await? {
+        Some(page) => panel.page(&page),
+        None => panel.redirect(paths::SECOND_FACTOR),
+    }
+}
+
 /// `POST /admin/account/second-factor/totp/remove`. **Permissions**: administrators and auditors. 303, 404 (there is none), 422
 /// (the viewer's proof is missing or wrong), 429.
 pub(in crate::http) async fn remove(mut form: Form<Panel>, device: PresentedDevice) -> PageResult {
     if !confirmed(&mut form, device).await? {
-        return invalid(&form).await;
+        return match removal_page(&form.panel, form.errors()).await? {
+            Some(page) => form.panel.invalid(&page),
+            None => invalid(&form).await,
+        };
     }
     let panel = &form.panel;
     let owner = panel.viewer().account.principal;
@@ -164,7 +254,10 @@ pub(in crate::http) async fn new_codes(
     device: PresentedDevice,
 ) -> PageResult {
     if !confirmed(&mut form, device).await? {
-        return invalid(&form).await;
+        return match new_codes_page(&form.panel, form.errors()).await? {
+            Some(page) => form.panel.invalid(&page),
+            None => invalid(&form).await,
+        };
     }
     let panel = &form.panel;
     let (services, actor) = (panel.services(), panel.actor());

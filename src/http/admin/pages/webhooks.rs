@@ -1,4 +1,4 @@
-//! Webhooks: the list of endpoints, the page of each, and what an administrator changes there. A secret is shown once,
+//! Webhooks: the page of each endpoint, and what an administrator changes there. A secret is shown once,
 //! on the page that the form redirects to.
 
 use actix_web::{HttpRequest, http::StatusCode, web::Path};
@@ -18,7 +18,7 @@ use crate::http::admin::{paths, webhook_paths};
 use crate::http::device_token::PresentedDevice;
 use crate::services::webhooks::changes::{self, NewEndpoint, WithSecret};
 use crate::services::webhooks::deliveries;
-use crate::services::webhooks::endpoints::{self, Endpoint, Listed};
+use crate::services::webhooks::endpoints::{self, Endpoint};
 use crate::store::webhook_deliveries::Backlog;
 
 /// How many events of an endpoint are shown in each list.
@@ -77,13 +77,6 @@ fn group(kind: EventType) -> &'static str {
 }
 
 #[derive(Template)]
-#[template(path = "admin/webhooks/list.html")]
-struct ListPage {
-    l: Layout,
-    endpoints: Vec<Listed>,
-}
-
-#[derive(Template)]
 #[template(path = "admin/webhooks/new.html")]
 struct NewPage {
     l: Layout,
@@ -127,14 +120,6 @@ struct ConfirmPage {
     errors: FieldErrors,
     /// Whether a recent proof is needed.
     asks: bool,
-}
-
-/// `GET /admin/webhooks`. **Permissions**: administrators and auditors. 200.
-pub(crate) async fn list(panel: Panel) -> PageResult {
-    panel.page(&ListPage {
-        endpoints: endpoints::list(&panel.services().store).await?,
-        l: panel.layout("webhooks"),
-    })
 }
 
 /// `GET /admin/webhooks/new`. **Permissions**: administrators. 200.

@@ -11,6 +11,7 @@ use crate::domain::password::{Password, PasswordPolicy};
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::text::clean;
 use crate::http::admin::paths;
+use crate::http::admin::redirect_targets::panel_path;
 use crate::http::admin::web::csrf;
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::page_context::PageContext;
@@ -109,7 +110,7 @@ fn opened_over_http(request: &HttpRequest, context: &PageContext) -> Option<Admi
     }
     let url = server.public_url.as_ref()?;
     let url = url.as_str().trim_end_matches('/');
-    let path = match paths::panel_path(request.path()) {
+    let path = match panel_path(request.path()) {
         Some(_) => paths::DASHBOARD,
         None => request.path(),
     };

@@ -23,7 +23,7 @@ use crate::config::ServerConfig;
 use crate::domain::audit::{Actor, AuditSource};
 use crate::domain::language::Language;
 use crate::domain::preferences::Preferences;
-use crate::http::admin::paths::panel_path;
+use crate::http::admin::redirect_targets::panel_path;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::csrf;
 use crate::http::admin::web::error::{AdminError, PageResult};

@@ -11,7 +11,8 @@ use url::{Position, Url};
 
 use crate::config::ServerConfig;
 use crate::domain::audit::{Actor, AuditSource};
-use crate::http::admin::paths::{self, panel_path};
+use crate::http::admin::paths;
+use crate::http::admin::redirect_targets::panel_path;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::layout::Layout;

@@ -20,24 +20,25 @@ use crate::services::auth::browser_sessions;
 use crate::services::auth::sessions::{self, RevocationOutcome};
 use crate::store::sessions::SessionRow;
 
+/// The question before an account is cut off.
 #[derive(Template)]
 #[template(path = "admin/people/cut_off.html")]
-struct CutOffPage {
-    l: Layout,
-    person: Person,
+pub(crate) struct CutOffPage {
+    pub(crate) l: Layout,
+    pub(crate) person: Person,
     /// The path that the form is sent to.
-    action: String,
-    title: String,
-    text: String,
+    pub(crate) action: String,
+    pub(crate) title: String,
+    pub(crate) text: String,
     /// What ends; empty for nothing.
-    ends: String,
-    button: String,
+    pub(crate) ends: String,
+    pub(crate) button: String,
     /// Why it is refused; empty where it is not.
-    refusal: String,
+    pub(crate) refusal: String,
 }
 
 /// A device of a session: the user agent and the address of its login.
-type Device = (Option<String>, Option<String>);
+pub(crate) type Device = (Option<String>, Option<String>);
 
 /// The devices of the live sessions of an account, one for each session.
 async fn devices(panel: &Panel, account: Principal) -> Result<Vec<Device>, AdminError> {
@@ -62,9 +63,13 @@ pub(crate) async fn ends(
     l: &Layout,
     account: Principal,
 ) -> Result<String, AdminError> {
-    let devices = devices(panel, account).await?;
+    Ok(ends_on_devices(l, &devices(panel, account).await?))
+}
+
+/// What ends with one session on each of these devices.
+pub(crate) fn ends_on_devices(l: &Layout, devices: &[Device]) -> String {
     let distinct: HashSet<&Device> = devices.iter().collect();
-    Ok(match (devices.len(), distinct.len()) {
+    match (devices.len(), distinct.len()) {
         (0, _) => l.t("cut_off.ends_none"),
         (1, _) => l.t("cut_off.ends_one"),
         (sessions, 1) => l.tr_count("cut_off.ends_on_one", sessions),
@@ -75,7 +80,7 @@ pub(crate) async fn ends(
             devices = l.number(devices)
         )
         .into_owned(),
-    })
+    }
 }
 
 /// What ends with the sessions of several accounts, such as `Ends 6 sessions of 4 accounts.`
@@ -96,7 +101,13 @@ pub(crate) fn ends_of_accounts(l: &Layout, sessions: i64, accounts: i64) -> Stri
 
 impl CutOffPage {
     /// The page whose texts are `cut_off.<what>_title`, `_text` and `_button`.
-    fn new(panel: &Panel, person: Person, action: String, what: &str, ends: String) -> Self {
+    pub(crate) fn new(
+        panel: &Panel,
+        person: Person,
+        action: String,
+        what: &str,
+        ends: String,
+    ) -> Self {
         let l = panel.layout(section(person.principal.user_type));
         let text = |part: &str| l.t(&format!("cut_off.{what}_{part}"));
         Self {
@@ -161,8 +172,9 @@ pub(crate) async fn end_sessions(form: Form<PanelAdmin>, path: AccountPath) -> P
 }
 
 /// The program and the address of a session.
-fn device_text(l: &Layout, agent: Option<&str>, address: Option<&str>) -> String {
-    let agent = agent.map_or_else(|| l.t("common.unknown"), |agent| l.agent(agent));
+pub(crate) fn device_text(l: &Layout, (agent, address): &Device) -> String {
+    let unknown = || l.t("common.unknown");
+    let agent = agent.as_ref().map_or_else(unknown, |agent| l.agent(agent));
     match address {
         Some(address) => format!("{agent} · {address}"),
         None => agent,
@@ -181,7 +193,7 @@ pub(crate) async fn confirm_end(
     let row = live.into_iter().find(|row| row.id.as_str() == segments.1);
     let row = row.ok_or(AdminError::NotFound)?;
     let l = panel.layout(section(path.0.user_type));
-    let device = device_text(&l, row.user_agent.as_deref(), row.ip_address.as_deref());
+    let device = device_text(&l, &(row.user_agent, row.ip_address));
     let action = person.path().end_session(&row.id);
     panel.page(&CutOffPage::new(&panel, person, action, "end", device))
 }
@@ -214,7 +226,7 @@ pub(crate) async fn confirm_end_browser(
     let row = live.into_iter().find(|row| row.id.as_str() == segments.1);
     let row = row.ok_or(AdminError::NotFound)?;
     let l = panel.layout(section(path.0.user_type));
-    let device = device_text(&l, row.user_agent.as_deref(), row.ip_address.as_deref());
+    let device = device_text(&l, &(row.user_agent, row.ip_address));
     let action = person.path().end_browser_session(&row.id);
     panel.page(&CutOffPage::new(
         &panel,

@@ -6,18 +6,17 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
-use crate::config::RolesConfig;
 use crate::domain::account::{Email, ExternalId, Name, Phone, Username};
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::http::admin::pages::password_links::password_url;
-use crate::http::admin::pages::people::account::{
-    self, Field, Person, fields, refusal, requester, section,
-};
+use crate::http::admin::pages::people::account::{self, Person, refusal, requester, section};
+use crate::http::admin::pages::people::cut_off;
 use crate::http::admin::pages::people::form_changes::{
     Changes, claims, email_verified, parse_flag, password,
 };
 use crate::http::admin::pages::people::form_merge::{self, Clash, Former};
+use crate::http::admin::pages::people::form_values::Values;
 use crate::http::admin::pages::people::gone;
 use crate::http::admin::pages::people::list::role_choices;
 use crate::http::admin::paths;
@@ -35,59 +34,6 @@ use crate::services::accounts::client_users::NewClient;
 use crate::services::accounts::password_links::{self, Handover, Issued};
 use crate::services::accounts::users::NewUser;
 use crate::services::accounts::{client_user_changes, step_up, taken};
-
-/// The values of the fields.
-struct Values {
-    texts: Vec<(&'static Field, String)>,
-    is_active: bool,
-    email_verified: bool,
-    sends_link: bool,
-}
-
-impl Values {
-    fn new(user_type: UserType, value: impl Fn(&Field) -> String) -> Self {
-        let texts = fields(user_type).iter().map(|field| (field, value(field)));
-        Self {
-            texts: texts.collect(),
-            is_active: true,
-            email_verified: true,
-            sends_link: user_type == UserType::User,
-        }
-    }
-
-    /// The value of a field; empty if there is no such field.
-    fn of(&self, name: &str) -> &str {
-        let mut texts = self.texts.iter();
-        texts
-            .find(|(field, _)| field.name == name)
-            .map_or("", |(_, value)| value)
-    }
-
-    /// Those of a new account.
-    fn initial(user_type: UserType, roles: &RolesConfig) -> Self {
-        Self::new(user_type, |field| match field.name {
-            "role" => roles.default_role().to_string(),
-            _ => String::new(),
-        })
-    }
-
-    fn of_person(person: &Person) -> Self {
-        Self {
-            is_active: person.is_active,
-            email_verified: person.email_verified.unwrap_or(true),
-            ..Self::new(person.principal.user_type, |field| person.value(field.name))
-        }
-    }
-
-    fn of_form(form: &Form<PanelAdmin>, user_type: UserType) -> Self {
-        Self {
-            is_active: form.text("is_active") != "false",
-            email_verified: email_verified(form).unwrap_or(true),
-            sends_link: form.is("send_link"),
-            ..Self::new(user_type, |field| form.text(field.name).to_owned())
-        }
-    }
-}
 
 #[derive(Template)]
 #[template(path = "admin/people/form.html")]
@@ -115,7 +61,8 @@ struct FormPage {
     /// Why the change is refused; empty where it is not.
     refusal: String,
     sends_mail: bool,
-    min_length: usize,
+    /// What a password needs, and what ends with another one.
+    password_hint: String,
     /// What the viewer's own password is needed for; empty where it never is.
     current_hint: String,
 }
@@ -133,6 +80,7 @@ impl FormPage {
         let is_self =
             person.is_some_and(|person| panel.viewer().account.principal == person.principal);
         let sends_mail = panel.services().delivery.sends_mail();
+        let min_length = panel.services().config.login.min_password_length;
         values
             .texts
             .retain(|(field, _)| !is_self || field.name != "role");
@@ -165,7 +113,7 @@ impl FormPage {
                 UserType::Client if person.is_some() => l.t("person.current_hint_client"),
                 UserType::Client => String::new(),
             },
-            min_length: panel.services().config.login.min_password_length,
+            password_hint: l.tr_count("person.password_hint_new", min_length),
             l,
         }
     }
@@ -316,16 +264,14 @@ async fn create_client(
 pub(crate) async fn edit_form(panel: PanelAdmin, path: AccountPath) -> PageResult {
     let person = account::find(&panel, path.0).await?;
     let values = Values::of_person(&person);
-    panel.page(&FormPage::new(
-        &panel,
-        path.0.user_type,
-        Some(&person),
-        values,
-    ))
+    panel.page(&FormPage {
+        password_hint: password_hint(&panel, &person).await?,
+        ..FormPage::new(&panel, path.0.user_type, Some(&person), values)
+    })
 }
 
-/// `POST /admin/{users,clients}/{seq}/edit`. **Permissions**: administrators. 303, 404, 409 (the viewer's own account, the
-/// last administrator, or the form is out of date), 422.
+/// `POST /admin/{users,clients}/{seq}/edit`. **Permissions**: administrators. 303 (before a deactivation to its question), 404,
+/// 409 (the viewer's own account, the last administrator, or the form is out of date), 422.
 pub(in crate::http) async fn update(
     mut form: Form<PanelAdmin>,
     path: AccountPath,
@@ -345,38 +291,56 @@ pub(in crate::http) async fn update(
         Vec::new()
     };
     let current = form.proof(form.panel.viewer().step_up);
-    let Some(changes) = Changes::read(&mut form, account.user_type) else {
-        return invalid(&form, &person);
+    let Some(mut changes) = Changes::read(&mut form, account.user_type) else {
+        return invalid(&form, &person).await;
     };
     if !clashes.is_empty() || form.is("take") {
         return conflict(&form, &person, clashes).await;
     }
     let by = requester(&form.panel, device, current);
+    let is_self = by.account.principal == account;
+    let asks = !is_self && changes.put_off_deactivation(&person);
     match Box::pin(changes.save(form.panel.services(), &by, account)).await {
+        Ok(()) if asks => {
+            let text = form.panel.t("person.saved_others");
+            form.panel.redirect_ok(&person.path().deactivate(), text)
+        }
         Ok(()) => {
             let text = form.panel.t("person.saved");
-            form.panel.redirect_ok(&paths::person(account), text)
+            form.panel.redirect_ok(&person.path(), text)
         }
         Err(error @ (Error::LastAdministrator | Error::OwnAccount)) => {
-            refused(&form, &person, error)
+            refused(&form, &person, error).await
         }
         Err(error) => {
             form.take(error)?;
-            invalid(&form, &person)
+            invalid(&form, &person).await
         }
     }
 }
 
+/// What another password needs, and what ends with it.
+async fn password_hint(panel: &Panel, person: &Person) -> Result<String, AdminError> {
+    let l = panel.layout(section(person.principal.user_type));
+    let ends = cut_off::ends(panel, &l, person.principal).await?;
+    let min_length = panel.services().config.login.min_password_length;
+    let hint = l.tr_count("person.password_hint", min_length);
+    Ok(format!("{hint} {ends}"))
+}
+
 /// The form as it was sent, with its problems.
-fn invalid(form: &Form<PanelAdmin>, person: &Person) -> PageResult {
-    let page = FormPage::sent(form, person.principal.user_type, Some(person));
-    form.panel.invalid(&page)
+async fn invalid(form: &Form<PanelAdmin>, person: &Person) -> PageResult {
+    form.panel.invalid(&FormPage {
+        password_hint: password_hint(&form.panel, person).await?,
+        ..FormPage::sent(form, person.principal.user_type, Some(person))
+    })
 }
 
 /// The form as it was sent, with the reason of a refusal.
-fn refused(form: &Form<PanelAdmin>, person: &Person, error: Error) -> PageResult {
+async fn refused(form: &Form<PanelAdmin>, person: &Person, error: Error) -> PageResult {
     let page = FormPage {
         refusal: refusal(&form.panel, error)?,
+        password_hint: password_hint(&form.panel, person).await?,
         ..FormPage::sent(form, person.principal.user_type, Some(person))
     };
     form.panel.page_with(StatusCode::CONFLICT, &page)
@@ -390,5 +354,6 @@ async fn conflict(form: &Form<PanelAdmin>, person: &Person, clashes: Vec<Clash>)
     page.conflict = edit_conflict::message(panel, &page.l, account, person.updated_at).await?;
     page.formers = form_merge::formers_after(form, person, &clashes);
     page.clashes = clashes;
+    page.password_hint = password_hint(panel, person).await?;
     panel.page_with(StatusCode::CONFLICT, &page)
 }

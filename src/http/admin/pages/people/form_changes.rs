@@ -5,6 +5,7 @@ use crate::domain::account_claims::AccountClaims;
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
+use crate::http::admin::pages::people::account::Person;
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::panel::PanelAdmin;
 use crate::services::accounts::client_users::ClientChanges;
@@ -58,6 +59,20 @@ impl Changes {
             }
         };
         (!form.has_problems()).then_some(changes)
+    }
+
+    /// Leaves the status as it is, if the form deactivates an active account, which has a question of its own. Returns
+    /// whether it does.
+    pub(super) fn put_off_deactivation(&mut self, person: &Person) -> bool {
+        let status = match self {
+            Self::User(changes) => &mut changes.is_active,
+            Self::Client(changes) => &mut changes.is_active,
+        };
+        let deactivates = person.is_active && *status == Some(false);
+        if deactivates {
+            *status = None;
+        }
+        deactivates
     }
 
     pub(super) async fn save(

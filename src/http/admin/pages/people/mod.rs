@@ -9,6 +9,7 @@ pub mod delete;
 pub mod form;
 mod form_changes;
 mod form_merge;
+mod form_values;
 pub mod gone;
 mod history;
 pub mod list;
