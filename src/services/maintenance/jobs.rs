@@ -116,8 +116,12 @@ impl Started {
 /// `server.request_timeout`, so that the answer comes before it.
 #[must_use]
 pub fn may_wait(services: &Services, began: Instant) -> Duration {
-    let half = services.config.server.request_timeout.get() / 2;
-    half.saturating_sub(began.elapsed()).min(ANSWER_WITHIN)
+    let timeout = services.config.server.request_timeout.get();
+    within(timeout, began.elapsed())
+}
+
+fn within(timeout: Duration, elapsed: Duration) -> Duration {
+    (timeout / 2).saturating_sub(elapsed).min(ANSWER_WITHIN)
 }
 
 /// The result of inserting a job.
@@ -323,4 +327,27 @@ pub async fn stop(services: &Services, actor: &Actor, id: &JobId) -> Result<bool
             Ok(asked)
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_waits_for_a_job_until_half_of_the_request_timeout() {
+        let ms = Duration::from_millis;
+        for (timeout, elapsed, expected) in [
+            (30_000, 0, 2_000),
+            (30_000, 14_000, 1_000),
+            (30_000, 16_000, 0),
+            (2_000, 100, 900),
+            (100, 0, 50),
+        ] {
+            assert_eq!(
+                within(ms(timeout), ms(elapsed)),
+                ms(expected),
+                "{timeout} {elapsed}"
+            );
+        }
+    }
 }
