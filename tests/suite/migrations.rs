@@ -341,41 +341,6 @@ fn the_last_minor_version_works_on_this_schema() {
     assert!(oldest[..2] <= last_minor[..], "{oldest:?}");
 }
 
-/// The tables with storage parameters, each with them.
-fn storage_parameters(connection: &mut Db) -> Vec<String> {
-    #[derive(diesel::QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        line: String,
-    }
-    let query = "SELECT relname || ': ' || array_to_string(reloptions, ', ') AS line FROM pg_class \
-        WHERE relkind = 'r' AND reloptions IS NOT NULL ORDER BY relname";
-    let rows: Vec<Row> = sql_query(query).load(connection).unwrap();
-    rows.into_iter().map(|row| row.line).collect()
-}
-
-#[test]
-#[ignore = "tests/run"]
-fn autovacuum_runs_earlier_on_large_tables_only_on_postgres() {
-    let database = TestDatabase::empty();
-    let mut connection = database.target().connect().unwrap();
-    migrate(&mut connection).unwrap();
-    let vacuum = "autovacuum_vacuum_scale_factor=0.02";
-    let analyze = "autovacuum_analyze_scale_factor=0.02";
-    let expected = [
-        format!("audit_chain_links: {vacuum}"),
-        format!("audit_events: {vacuum}"),
-        format!("blacklisted_tokens: {vacuum}, {analyze}"),
-        format!("outstanding_tokens: {vacuum}, {analyze}"),
-        format!("sessions: {vacuum}"),
-    ];
-    assert_eq!(storage_parameters(&mut connection), expected);
-    let down = folder("postgres").join("2026-11-30-000041_autovacuum/down.sql");
-    let down = std::fs::read_to_string(down).unwrap();
-    connection.batch_execute(&down).unwrap();
-    assert_eq!(storage_parameters(&mut connection), Vec::<String>::new());
-}
-
 #[test]
 #[ignore = "tests/run"]
 fn instances_that_start_together_migrate_once_only_on_postgres() {
