@@ -24,6 +24,12 @@ const SESSIONS: usize = 2_500;
 const LIVE: &str = "SELECT COUNT(*) AS number FROM sessions WHERE ended_at IS NULL AND kid = ";
 const ENDED: &str = "SELECT COUNT(*) AS number FROM sessions WHERE end_reason = 'key_revoked'";
 
+/// How many sessions were ended.
+async fn ended(app: &App) -> usize {
+    let ended = app.number(ENDED).await;
+    usize::try_from(ended).unwrap()
+}
+
 /// How many events say that this number of sessions was ended.
 async fn events(app: &App, sessions: usize) -> i64 {
     app.number(&format!(
@@ -77,7 +83,7 @@ async fn a_revocation_is_answered_before_all_sessions_have_ended() {
     let job = JobId::parse(revoked["job"].as_str().unwrap()).unwrap();
     until_done(&app, &job).await;
     assert_eq!(app.number(&format!("{LIVE}'{old}'")).await, 0);
-    assert_eq!(app.number(ENDED).await, SESSIONS as i64 + 1);
+    assert_eq!(ended(&app).await, SESSIONS + 1);
     assert_eq!(events(&app, SESSIONS + 1).await, 1);
     let shown = admin.get(&format!("/api/jobs/{job}")).await;
     let shown = shown.assert(200, "JOB");
@@ -117,7 +123,7 @@ async fn the_sessions_are_ended_by_another_instance_if_the_first_one_dies() {
     app.advance(Duration::from_secs(61));
     assert_eq!(both().await, 1);
     until_done(&app, &revoked.job).await;
-    assert_eq!(app.number(ENDED).await, SESSIONS as i64);
+    assert_eq!(ended(&app).await, SESSIONS);
     assert_eq!(events(&app, SESSIONS).await, 2);
     // A job that a server stopped at its own end goes on too, and a server that stops begins none.
     app.execute("UPDATE jobs SET state = 'stopped'").await;
@@ -162,5 +168,5 @@ async fn the_sessions_of_keys_that_were_lost_are_ended_after_the_start() {
         (events(&app, 20).await == 1).then_some(())
     })
     .await;
-    assert_eq!(app.number(ENDED).await, 20);
+    assert_eq!(ended(&app).await, 20);
 }

@@ -63,7 +63,7 @@ fn a_server_that_was_killed_ends_the_sessions_after_its_restart() {
             path: path.clone(),
             busy_timeout: std::time::Duration::from_secs(5),
         },
-        database => Target::Postgres {
+        database @ Database::Postgres { .. } => Target::Postgres {
             url: database.url(),
         },
     };
