@@ -154,6 +154,6 @@ fn autovacuum_runs_earlier_on_the_largest_tables_only_on_postgres() {
         checked.stdout.contains("2026-11-30-000041_autovacuum"),
         "{checked:?}"
     );
-    place.migrate();
+    place.done(&["migrate"], "");
     assert_eq!(parameters(), expected);
 }
