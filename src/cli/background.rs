@@ -13,7 +13,7 @@ use crate::services::auth::access_token_usage::AccessTokenUsage;
 use crate::services::backup::schedule;
 use crate::services::maintenance::clock_skew::ClockWatch;
 use crate::services::maintenance::flush;
-use crate::services::signing_keys::rotation;
+use crate::services::signing_keys::{rotation, session_job};
 use crate::services::webhooks::background::Running;
 use crate::services::webhooks::deliver;
 use crate::services::{Error, Services};
@@ -30,8 +30,9 @@ const SEND_EVERY: Duration = Duration::from_secs(1);
 /// How often the events that wait are counted for the metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
 
-/// How often the rotation of the signing keys looks whether a change is due.
-const ROTATE_EVERY: Duration = Duration::from_mins(1);
+/// How often the signing keys are looked at: whether the rotation has a change to make, and whether sessions of revoked keys are
+/// left.
+const CHECK_KEYS_EVERY: Duration = Duration::from_mins(1);
 
 /// Starts them all.
 pub(super) fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 8] {
@@ -40,7 +41,7 @@ pub(super) fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 8]
         actix_web::rt::spawn(write_regularly(services.clone())),
         actix_web::rt::spawn(write_token_usage(services.clone())),
         actix_web::rt::spawn(link_regularly(services.clone())),
-        actix_web::rt::spawn(rotate_keys(services.clone())),
+        actix_web::rt::spawn(check_keys(services.clone())),
         actix_web::rt::spawn(back_up(services.clone())),
         actix_web::rt::spawn(send_events(services.clone())),
         actix_web::rt::spawn(count_events(services.clone())),
@@ -106,16 +107,18 @@ async fn link_and_log(services: &Services) -> Result<(), Error> {
     outbox::log_pending(&services.store).await
 }
 
-/// Replaces the signing key as `tokens.rotate_keys_every` demands.
-async fn rotate_keys(services: web::Data<Services>) {
-    if services.config.tokens.rotate_keys_every.get().is_zero() {
-        return;
-    }
+/// Replaces the signing key as `tokens.rotate_keys_every` demands, and ends sessions of revoked keys that another process has
+/// left.
+async fn check_keys(services: web::Data<Services>) {
+    let rotates = !services.config.tokens.rotate_keys_every.get().is_zero();
     loop {
-        if let Err(error) = rotation::rotate(&services).await {
+        if rotates && let Err(error) = rotation::rotate(&services).await {
             tracing::warn!(%error, "the signing keys cannot be rotated; it is tried again");
         }
-        actix_web::rt::time::sleep(ROTATE_EVERY).await;
+        if let Err(error) = session_job::resume(&services).await {
+            tracing::warn!(%error, "sessions of revoked keys cannot be looked for; it is tried again");
+        }
+        actix_web::rt::time::sleep(CHECK_KEYS_EVERY).await;
     }
 }
 

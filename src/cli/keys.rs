@@ -119,10 +119,13 @@ async fn revoke(services: &Services, kid: &str, yes: bool) -> Result<ExitCode, C
             counted(logged_out, "session is", "sessions are")
         ))?;
     }
+    let revoked = changes::revoke_to_end(services, &Actor::operator(), kid).await?;
     let Revoked {
         successor,
         sessions,
-    } = changes::revoke(services, &Actor::operator(), kid).await?;
+        ..
+    } = revoked;
+    let sessions = usize::try_from(sessions).unwrap_or(usize::MAX);
     let signs = successor.map_or_else(String::new, |kid| format!("; {kid} signs from now on"));
     output::line(&format!(
         "{kid} is revoked, and {} logged out{signs}",

@@ -13,6 +13,7 @@ use crate::services::Services;
 use crate::services::audit::log::AuditKey;
 use crate::services::audit_chain::restart::is_of_unknown_key;
 use crate::services::bootstrap::Keys;
+use crate::services::signing_keys::replacement::replace_all;
 use crate::services::signing_keys::ring;
 use crate::services::signing_keys::sealing::KeysError;
 use crate::store::totals::is_in_use;
@@ -108,7 +109,7 @@ pub(super) async fn signing_keys(
     let files = ring::from_files(&config.tokens.keys, algorithm).map_err(CliError::refused)?;
     match ring::check_master_key(store, master_keys).await {
         Err(KeysError::AnotherMasterKey { .. }) if new_key => {
-            let replaced = ring::replace_all(store, master_keys, algorithm, now).await;
+            let replaced = replace_all(store, master_keys, algorithm, now).await;
             let replaced = replaced.map_err(CliError::refused)?;
             return Ok(files.unwrap_or(replaced));
         }

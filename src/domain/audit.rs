@@ -132,6 +132,8 @@ text_enum! {
         SigningKeyRetired = "signing_key_retired",
         /// A signing key was revoked: its tokens are refused.
         SigningKeyRevoked = "signing_key_revoked",
+        /// The last sessions of a revoked signing key were ended.
+        SigningKeySessionsEnded = "signing_key_sessions_ended",
         /// The operator restarted the audit chain.
         AuditChainRestarted = "audit_chain_restarted",
         /// A backup of the database and its keys was made.

@@ -8,7 +8,7 @@ text_enum! {
     JobKind {
         /// Deletes expired rows.
         Flush = "flush",
-        /// Changes many accounts.
+        /// Changes many accounts, or ends many sessions.
         Bulk = "bulk",
     }
 }

@@ -59,6 +59,18 @@ macro_rules! running {
     };
 }
 
+/// The condition of a job that has not done all its work and that no process runs.
+macro_rules! interrupted {
+    ($before:expr) => {
+        jobs::state
+            .eq(JobState::Stopped)
+            .or(jobs::state.eq(JobState::Failed))
+            .or(jobs::state
+                .eq(JobState::Running)
+                .and(jobs::heartbeat_at.lt($before)))
+    };
+}
+
 /// Inserts a job. Returns `false` if it is a flush and another one is running.
 pub fn insert(connection: &mut Db, new: &JobRow) -> Result<bool, StoreError> {
     Ok(diesel::insert_into(jobs::table)
@@ -147,6 +159,39 @@ pub fn request_stop(connection: &mut Db, id: &JobId) -> Result<bool, StoreError>
     let unasked = running!(id).filter(jobs::stop_requested.eq(false));
     Ok(diesel::update(unasked)
         .set(jobs::stop_requested.eq(true))
+        .execute(connection)?
+        == 1)
+}
+
+/// The jobs of this kind that have not done all their work and that no process runs: their last heartbeat was before `before`, or
+/// they were stopped or failed.
+pub fn list_interrupted(
+    connection: &mut Db,
+    kind: JobKind,
+    before: Timestamp,
+) -> Result<Vec<JobRow>, StoreError> {
+    Ok(jobs::table
+        .filter(jobs::kind.eq(kind))
+        .filter(interrupted!(before))
+        .order((jobs::started_at, jobs::id))
+        .load(connection)?)
+}
+
+/// Lets an interrupted job run again. Returns `false` if another process did so before.
+pub fn resume(
+    connection: &mut Db,
+    id: &JobId,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let job = jobs::table.find(id).filter(interrupted!(before));
+    Ok(diesel::update(job)
+        .set((
+            jobs::state.eq(JobState::Running),
+            jobs::stop_requested.eq(false),
+            jobs::heartbeat_at.eq(now),
+            jobs::finished_at.eq(None::<Timestamp>),
+        ))
         .execute(connection)?
         == 1)
 }

@@ -239,6 +239,26 @@ pub fn list_sessions(
         .load(connection)?)
 }
 
+/// The sessions whose newest refresh token was signed by a key that was revoked: how many were ended because of that, and how
+/// many have not ended.
+pub fn count_ended(connection: &mut Db, kid: &str) -> Result<(i64, i64), StoreError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        ended: i64,
+        #[diesel(sql_type = BigInt)]
+        live: i64,
+    }
+    let row: Row = sql_query(
+        "SELECT COUNT(*) FILTER (WHERE end_reason = $1) AS ended, COUNT(*) FILTER (WHERE ended_at IS NULL) AS live \
+         FROM sessions WHERE kid = $2",
+    )
+    .bind::<Text, _>(RevocationReason::KeyRevoked)
+    .bind::<Text, _>(kid)
+    .get_result(connection)?;
+    Ok((row.ended, row.live))
+}
+
 /// Ends sessions whose signing key was revoked. Returns the number of those that had not ended yet.
 pub fn end_sessions(
     connection: &mut Db,

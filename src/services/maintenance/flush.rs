@@ -7,15 +7,16 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Actor, AuditSource};
-use crate::domain::job::JobKind;
+use crate::domain::job::{JobKind, JobState};
 use crate::domain::paging::Count;
+use crate::domain::session::JobId;
 use crate::services::audit::log::{AuditLog, Event};
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::audit_chain::pruning::prune;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::maintenance::flush_counts::FlushCounts;
-use crate::services::maintenance::job_report::Report;
+use crate::services::maintenance::job_report::{JobFailure, Report, failure_event};
 use crate::services::maintenance::job_runner::{self, Batch, Work};
 use crate::services::maintenance::jobs::{self, Begun, Job, Started};
 use crate::services::maintenance::retention::kept_for;
@@ -185,8 +186,13 @@ impl Work for RetentionSweep {
         Report::Flush(self.counts)
     }
 
-    fn audit_log(&self) -> Option<&AuditLog> {
-        Some(self.rules.audit_chain.log())
+    fn end_event(
+        &self,
+        id: &JobId,
+        outcome: Result<JobState, JobFailure>,
+    ) -> Option<(&AuditLog, Event)> {
+        let event = failure_event(JobKind::Flush, id, outcome.err()?)?;
+        Some((self.rules.audit_chain.log(), event))
     }
 
     async fn count(&mut self, store: &Store) -> Result<u64, Error> {

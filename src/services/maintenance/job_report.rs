@@ -19,6 +19,17 @@ pub enum Report {
     Bulk(BulkReport),
     /// The sessions that were ended.
     Sessions(SessionsReport),
+    /// The sessions of a revoked signing key that were ended.
+    Key(KeyReport),
+}
+
+/// The results of ending the sessions of a revoked signing key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyReport {
+    /// The key.
+    pub kid: String,
+    /// How many sessions were ended.
+    pub ended: u64,
 }
 
 /// The results of ending many sessions.

@@ -14,11 +14,11 @@ use tokio::{
 
 use crate::clock::Clock;
 use crate::domain::audit::Actor;
-use crate::domain::job::{JobKind, JobState};
+use crate::domain::job::JobState;
 use crate::domain::session::JobId;
-use crate::services::audit::log::AuditLog;
+use crate::services::audit::log::{AuditLog, Event};
 use crate::services::error::Error;
-use crate::services::maintenance::job_report::{Details, JobFailure, Report, failure_event};
+use crate::services::maintenance::job_report::{Details, JobFailure, Report};
 use crate::store::jobs::Progress;
 use crate::store::{Store, StoreError, jobs as table};
 
@@ -44,12 +44,16 @@ pub(crate) enum Batch {
 }
 
 /// The work of a job.
-pub(crate) trait Work: Send + 'static {
+pub(crate) trait Work: Send + Sync + 'static {
     /// What was done so far.
     fn report(&self) -> Report;
 
-    /// The audit log, if the failure of the job is an event.
-    fn audit_log(&self) -> Option<&AuditLog> {
+    /// The event of the end of the job, and the audit log; `None` if its end is no event.
+    fn end_event(
+        &self,
+        _id: &JobId,
+        _outcome: Result<JobState, JobFailure>,
+    ) -> Option<(&AuditLog, Event)> {
         None
     }
 
@@ -94,8 +98,7 @@ pub(crate) async fn run(
         done: 0,
     };
     let outcome = runner.drive(work, &mut progress).await;
-    let audit_log = work.audit_log().cloned();
-    runner.end(work.report(), audit_log, &outcome).await?;
+    runner.end(work, &outcome).await?;
     outcome
 }
 
@@ -220,35 +223,28 @@ impl Runner<'_> {
         }
     }
 
-    /// `audit_log` is there if a failure is an event.
-    async fn end(
-        &self,
-        report: Report,
-        audit_log: Option<AuditLog>,
-        outcome: &Result<JobState, Error>,
-    ) -> Result<(), Error> {
-        let (state, failure) = match outcome {
-            Ok(state) => (*state, None),
+    async fn end(&self, work: &impl Work, outcome: &Result<JobState, Error>) -> Result<(), Error> {
+        let outcome = match outcome {
+            Ok(state) => Ok(*state),
             Err(error) => {
                 tracing::warn!(%error, job = %self.id, "the job failed");
-                (JobState::Failed, Some(failure(error)))
+                Err(failure(error))
             }
         };
-        let progress = self.progress(report, failure);
+        let state = outcome.unwrap_or(JobState::Failed);
+        let progress = self.progress(work.report(), outcome.err());
         let mut tries = 0;
         loop {
             tries += 1;
             let (id, now, progress) = (self.id.clone(), self.clock.now(), progress.clone());
-            let failed = failure.and_then(|failure| {
-                let event = failure_event(JobKind::Flush, &id, failure)?;
-                let audit_log = audit_log.as_ref()?;
-                Some((audit_log.audit_context(&Actor::server(), now), event))
-            });
+            let event = work.end_event(&id, outcome);
+            let event = event
+                .map(|(audit_log, event)| (audit_log.audit_context(&Actor::server(), now), event));
             let ended = self
                 .store
                 .write(move |connection| {
                     let is_ended = table::finish(connection, &id, state, &progress, now)?;
-                    if let Some((audit_context, event)) = failed.as_ref().filter(|_| is_ended) {
+                    if let Some((audit_context, event)) = event.as_ref().filter(|_| is_ended) {
                         audit_context.record(connection, event)?;
                     }
                     Ok::<_, StoreError>(is_ended)

@@ -3,7 +3,7 @@
 //! A job is a row that every instance sees. The process that runs it writes its progress once a second as a heartbeat. If
 //! there is no heartbeat for a minute, the process was killed and the job has failed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
@@ -20,6 +20,9 @@ use crate::services::maintenance::job_report::{
 use crate::services::maintenance::job_runner::Work;
 use crate::store::jobs::JobRow;
 use crate::store::{Db, Store, StoreError, Transaction, jobs as table};
+
+/// How long an answer waits for the end of a job that it has started.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a job may be without a heartbeat before its process counts as killed.
 pub(crate) const DEAD_AFTER: Duration = Duration::from_mins(1);
@@ -49,6 +52,14 @@ pub struct Job {
     pub started_at: Timestamp,
     /// When it ended; if the process was killed, the time of the last heartbeat.
     pub finished_at: Option<Timestamp>,
+}
+
+impl Job {
+    /// Whether a user may stop it. The sessions of a revoked key are ended in any case: nothing could start the job again.
+    #[must_use]
+    pub fn can_stop(&self) -> bool {
+        self.state == JobState::Running && !matches!(self.report, Some(Report::Key(_)))
+    }
 }
 
 impl From<JobRow> for Job {
@@ -101,12 +112,45 @@ impl Started {
     }
 }
 
+/// How long the answer to a request that came at `began` may wait for a job: short enough for a person, and at most half of
+/// `server.request_timeout`, so that the answer comes before it.
+#[must_use]
+pub fn may_wait(services: &Services, began: Instant) -> Duration {
+    let timeout = services.config.server.request_timeout.get();
+    within(timeout, began.elapsed())
+}
+
+fn within(timeout: Duration, elapsed: Duration) -> Duration {
+    (timeout / 2).saturating_sub(elapsed).min(ANSWER_WITHIN)
+}
+
 /// The result of inserting a job.
 pub(crate) enum Begun {
     /// The job was inserted and is to be run.
     New(JobId),
     /// Another flush is running.
     Running(JobId),
+}
+
+/// The row of a job that begins now.
+pub(crate) fn new_row(actor: &Actor, report: Report, now: Timestamp) -> JobRow {
+    let kind = match report {
+        Report::Flush(_) => JobKind::Flush,
+        Report::Bulk(_) | Report::Sessions(_) | Report::Key(_) => JobKind::Bulk,
+    };
+    JobRow {
+        id: JobId::new(now),
+        kind,
+        state: JobState::Running,
+        started_by: StartedBy::actor(actor).stored(),
+        total: 0,
+        done: 0,
+        stop_requested: false,
+        details: Details::encode(report, None),
+        started_at: now,
+        heartbeat_at: now,
+        finished_at: None,
+    }
 }
 
 /// Inserts the row of a job, and records an event if one is given.
@@ -117,26 +161,10 @@ pub(crate) async fn begin(
     report: Report,
     event: Option<Event>,
 ) -> Result<Begun, Error> {
-    let kind = match report {
-        Report::Flush(_) => JobKind::Flush,
-        Report::Bulk(_) | Report::Sessions(_) => JobKind::Bulk,
-    };
-    let details = Details::encode(report, None);
     loop {
         let now = clock.now();
-        let new = JobRow {
-            id: JobId::new(now),
-            kind,
-            state: JobState::Running,
-            started_by: StartedBy::actor(actor).stored(),
-            total: 0,
-            done: 0,
-            stop_requested: false,
-            details: details.clone(),
-            started_at: now,
-            heartbeat_at: now,
-            finished_at: None,
-        };
+        let new = new_row(actor, report.clone(), now);
+        let kind = new.kind;
         let event = event.clone().map(|event| event.to(subject(&new.id)));
         let audit_context = audit_log.audit_context(actor, now);
         let failures = audit_log.audit_context(&Actor::server(), now);
@@ -176,13 +204,16 @@ pub(crate) async fn start(
     Ok(
         match begin(store, clock, by, work.report(), Some(event)).await? {
             Begun::Running(id) => Started::new(id, None),
-            Begun::New(id) => {
-                let (store, clock) = (store.clone(), clock.clone());
-                let running = services.jobs.spawn(store, clock, id.clone(), work);
-                Started::new(id, Some(running))
-            }
+            Begun::New(id) => spawn(services, id, work),
         },
     )
+}
+
+/// Runs a job in the background whose row was inserted.
+pub(crate) fn spawn(services: &Services, id: JobId, work: impl Work) -> Started {
+    let (store, clock) = (services.store.clone(), services.clock.clone());
+    let running = services.jobs.spawn(store, clock, id.clone(), work);
+    Started::new(id, Some(running))
 }
 
 /// Marks jobs as failed whose process was killed, and records those that are flushes. The time is that of the context.
@@ -296,4 +327,27 @@ pub async fn stop(services: &Services, actor: &Actor, id: &JobId) -> Result<bool
             Ok(asked)
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_waits_for_a_job_until_half_of_the_request_timeout() {
+        let ms = Duration::from_millis;
+        for (timeout, elapsed, expected) in [
+            (30_000, 0, 2_000),
+            (30_000, 14_000, 1_000),
+            (30_000, 16_000, 0),
+            (2_000, 100, 900),
+            (100, 0, 50),
+        ] {
+            assert_eq!(
+                within(ms(timeout), ms(elapsed)),
+                ms(expected),
+                "{timeout} {elapsed}"
+            );
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::config::Algorithm;
 use crate::services::accounts::step_up::{Requester, confirm};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::signing_keys::changes;
+use crate::services::signing_keys::changes::{self, Revoked};
 
 /// A change of a key.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub enum KeyChange {
     Revoke(String),
 }
 
-/// Makes a change. Returns how many sessions were ended.
+/// Makes a change. Returns what a revocation did, `None` for other changes.
 ///
 /// # Errors
 /// Those of the change; [`Error::CurrentPasswordRequired`], [`Error::Invalid`] if the current password is wrong (`current`),
@@ -33,7 +33,7 @@ pub async fn change(
     services: &Services,
     by: &Requester<'_>,
     change: KeyChange,
-) -> Result<usize, Error> {
+) -> Result<Option<Revoked>, Error> {
     confirm(services, by).await?;
     let actor = &by.login_context.actor;
     match change {
@@ -45,8 +45,8 @@ pub async fn change(
         }
         KeyChange::Retire(kid) => changes::retire(services, actor, &kid).await?,
         KeyChange::Revoke(kid) => {
-            return Ok(changes::revoke(services, actor, &kid).await?.sessions);
+            return changes::revoke(services, actor, &kid).await.map(Some);
         }
     }
-    Ok(0)
+    Ok(None)
 }

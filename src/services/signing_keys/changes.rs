@@ -1,18 +1,22 @@
 //! Changes of the signing keys by operators: generate, promote, retire, revoke. Each is one transaction with its audit event.
 //! It begins with a lock of the active key, so one runs at a time over all instances.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::Timestamp;
 use crate::config::{Algorithm, Lifetimes, MAX_ACCESS_LIFETIME, MAX_LEEWAY, TokensConfig};
 use crate::domain::audit::{Action, Actor};
+use crate::domain::job::JobState;
+use crate::domain::session::JobId;
 use crate::domain::signing_key::KeyState;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::maintenance::job_report::Report;
+use crate::services::maintenance::{job_runner, jobs};
 use crate::services::signing_keys::refusal::KeyRefusal;
-use crate::services::signing_keys::ring::end_sessions;
 use crate::services::signing_keys::sealing;
+use crate::services::signing_keys::session_job::{self, KeySessions};
 use crate::store::signing_keys::{self as table, SigningKeyRow};
 use crate::store::{Transaction, outstanding_tokens};
 use crate::tokens::SigningKey;
@@ -197,16 +201,78 @@ pub async fn retire(services: &Services, actor: &Actor, kid: &str) -> Result<(),
 pub struct Revoked {
     /// The key that signs instead, if the revoked one was active.
     pub successor: Option<String>,
-    /// How many sessions were ended.
-    pub sessions: usize,
+    /// How many sessions were ended so far.
+    pub sessions: u64,
+    /// Whether further sessions are being ended.
+    pub is_ending: bool,
+    /// The job that ends them.
+    pub job: JobId,
 }
 
-/// Revokes a key: its tokens are refused from now on, by every instance, and their sessions end. If it is the active key, the
-/// oldest key in the state next signs instead; if there is none, a new one of the same algorithm.
+/// Revokes a key: its tokens are refused from now on, by every instance, and a job ends their sessions. If it is the active key,
+/// the oldest key in the state next signs instead; if there is none, a new one of the same algorithm.
+///
+/// Returns when the job has ended, or earlier, before the request that this belongs to times out.
 ///
 /// # Errors
 /// [`KeyRefusal`], and errors of the store.
 pub async fn revoke(services: &Services, actor: &Actor, kid: &str) -> Result<Revoked, Error> {
+    let began = Instant::now();
+    let (successor, job) = begin_revocation(services, actor, kid).await?;
+    let work = KeySessions::new(services.audit_log.clone(), kid);
+    let mut started = jobs::spawn(services, job.clone(), work);
+    started.wait(jobs::may_wait(services, began)).await;
+    let found = jobs::find(services, &job).await?;
+    let is_ending = found.as_ref().is_none_or(|job| job.state != JobState::Done);
+    let sessions = match found.and_then(|job| job.report) {
+        Some(Report::Key(report)) => report.ended,
+        _ => 0,
+    };
+    Ok(Revoked {
+        successor,
+        sessions,
+        is_ending,
+        job,
+    })
+}
+
+/// As [`revoke`], but returns when all sessions have ended.
+///
+/// # Errors
+/// [`KeyRefusal`], and errors of the store; [`Error::Unavailable`] if the key was revoked, but not all of its sessions were ended.
+pub async fn revoke_to_end(
+    services: &Services,
+    actor: &Actor,
+    kid: &str,
+) -> Result<Revoked, Error> {
+    let (successor, job) = begin_revocation(services, actor, kid).await?;
+    let mut work = KeySessions::new(services.audit_log.clone(), kid);
+    let (store, clock) = (&services.store, &services.clock);
+    let stopping = services.jobs.stopping();
+    let run = job_runner::run(store, clock, &job, &mut work, stopping, |_, _| ());
+    let reason = match Box::pin(run).await {
+        Ok(JobState::Done) => {
+            return Ok(Revoked {
+                successor,
+                sessions: work.ended(),
+                is_ending: false,
+                job,
+            });
+        }
+        Ok(state) => format!("the job {job} is {state}"),
+        Err(error) => error.to_string(),
+    };
+    Err(Error::Unavailable(format!(
+        "{kid} is revoked and its tokens are refused, but not all of its sessions have ended ({reason}): the server goes on"
+    )))
+}
+
+/// Revokes a key and inserts the job that ends its sessions, in one transaction. Returns the key that signs instead, and the job.
+async fn begin_revocation(
+    services: &Services,
+    actor: &Actor,
+    kid: &str,
+) -> Result<(Option<String>, JobId), Error> {
     refuse_files(services)?;
     let rows = services.store.read(table::list).await?;
     let row = find(&rows, kid)?;
@@ -218,26 +284,15 @@ pub async fn revoke(services: &Services, actor: &Actor, kid: &str) -> Result<Rev
         None
     };
     let (lifetimes, of_write) = (services.config.lifetimes(), kid.to_owned());
-    let successor = services
+    services
         .write_as(actor, move |transaction, audit_context| {
-            revoke_in(
-                transaction,
-                audit_context,
-                &lifetimes,
-                &of_write,
-                spare.as_ref(),
-            )
+            let (kid, spare) = (&of_write, spare.as_ref());
+            let successor = revoke_in(transaction, audit_context, &lifetimes, kid, spare)?;
+            let (actor, now) = (&audit_context.actor, audit_context.now);
+            let job = session_job::insert(transaction, actor, kid, now)?;
+            Ok((successor, job))
         })
-        .await?;
-    let (store, of_task, now) = (services.store.clone(), kid.to_owned(), services.clock.now());
-    // A task of its own: ending hundreds of thousands of sessions takes longer than a request may.
-    let ending = tokio::spawn(async move { end_sessions(&store, &of_task, now).await });
-    let ended = ending.await;
-    let sessions = ended.map_err(|error| Error::Internal(error.to_string()))??;
-    Ok(Revoked {
-        successor,
-        sessions,
-    })
+        .await
 }
 
 fn revoke_in(

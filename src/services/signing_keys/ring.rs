@@ -13,7 +13,7 @@ use crate::services::mutex::lock;
 use crate::services::signing_keys::sealing::{self, KeysError};
 use crate::store::audit_chain_links::find_chain;
 use crate::store::signing_keys::{self as table, SigningKeyRow};
-use crate::store::{Store, StoreError, Transaction};
+use crate::store::{Store, StoreError};
 use crate::tokens::{KeyRing, MasterKeys, SigningKey, Tokens};
 
 /// Follows the keys in the database.
@@ -153,60 +153,6 @@ pub async fn load_or_create(
             load(&rows, master_keys)?.ok_or(KeysError::NoActiveKey)
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Replaces all stored keys by a new one, because the master key that they were encrypted under is lost, and ends all
-/// sessions whose newest refresh token they signed.
-///
-/// # Errors
-/// Errors of the store.
-pub async fn replace_all(
-    store: &Store,
-    master_keys: &MasterKeys,
-    algorithm: Algorithm,
-    now: Timestamp,
-) -> Result<KeyRing, KeysError> {
-    let key = SigningKey::generate(algorithm)?;
-    let row = sealing::row(&key, master_keys, KeyState::Active, now)?;
-    let old = store.read(table::list).await?;
-    store
-        .write(move |transaction: &mut Transaction<'_>| {
-            table::delete_all(transaction)?;
-            table::insert(transaction, &row)
-        })
-        .await?;
-    for row in old {
-        end_sessions(store, &row.kid, now).await?;
-    }
-    Ok(key.into())
-}
-
-/// How many sessions are ended in one transaction.
-const BATCH: i64 = 1_000;
-
-/// Ends the sessions whose newest refresh token was signed by a key that is not accepted any more, and returns their number.
-/// Their access tokens need no revocation events: the same key signed them.
-pub(crate) async fn end_sessions(
-    store: &Store,
-    kid: &str,
-    now: Timestamp,
-) -> Result<usize, StoreError> {
-    let (mut ended, mut after) = (0, None);
-    loop {
-        let (kid, last) = (kid.to_owned(), after.clone());
-        let ids = store
-            .read_list(move |connection| {
-                table::list_sessions(connection, &kid, last.as_ref(), BATCH)
-            })
-            .await?;
-        let Some(last) = ids.last() else {
-            return Ok(ended);
-        };
-        after = Some(last.clone());
-        ended += store
-            .write(move |transaction| table::end_sessions(transaction, &ids, now))
-            .await?;
     }
 }
 

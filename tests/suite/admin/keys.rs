@@ -1,8 +1,8 @@
 //! The page "Keys": the list, and changes with the administrator's password.
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, services::signing_keys::session_job::resume};
 
-use crate::support::{App, Browser, Page, password_of};
+use crate::support::{App, Browser, Page, held_session::HeldSession, password_of, wait_until};
 
 /// Sends a form with the right password.
 async fn confirmed(browser: &Browser, path: &str, more: &[(&str, &str)]) -> Page {
@@ -105,4 +105,47 @@ async fn a_key_is_withdrawn_and_the_page_speaks_korean() {
     let page = korean.open("/admin/keys").await;
     assert_eq!(page.text("h1"), "서명 키");
     assert!(page.text("tbody").contains("검증 전용"), "{}", page.html);
+}
+
+#[tokio::test]
+async fn sessions_that_are_still_being_ended_are_on_the_page_of_a_job_that_cannot_be_stopped() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let kid = app.services().tokens.key_id();
+    let held = HeldSession::last_of(&app.database().target(), &kid, 1_500);
+    let revoked = confirmed(&root, &format!("/admin/keys/{kid}/revoke"), &[]).await;
+    let job = revoked.assert(303).location().to_owned();
+    assert!(job.starts_with("/admin/jobs/"), "{job}");
+    let page = root.open(&job).await;
+    assert_eq!(page.text("h1"), "Ending the sessions of a revoked key");
+    let notice =
+        "The key was revoked, and its tokens are refused. Its sessions are still being ended.";
+    assert!(page.html.contains(notice), "{}", page.html);
+    assert!(page.text("#job").contains(&kid), "{}", page.html);
+    assert!(!page.has("#job form"), "{}", page.html);
+    // On SQLite the job has failed, and goes on.
+    held.release();
+    app.execute("UPDATE jobs SET state = 'running', finished_at = NULL")
+        .await;
+    root.post(&format!("{job}/stop"), &[]).await.leads_to(&job);
+    let asked = "SELECT COUNT(*) AS number FROM jobs WHERE stop_requested";
+    assert_eq!(app.number(asked).await, 0);
+    app.advance(std::time::Duration::from_secs(61));
+    resume(app.services()).await.unwrap();
+    wait_until("the end of the job", async || {
+        let page = root.open(&job).await;
+        page.text("#job").contains("Completed").then_some(())
+    })
+    .await;
+    let page = root.open(&job).await;
+    assert_eq!(page.text("#report"), "Report Ended 1,500");
+    let page = root
+        .open("/admin/audit?action=signing_key_sessions_ended")
+        .await;
+    assert!(
+        page.text("tbody")
+            .contains("Sessions of a revoked key ended"),
+        "{}",
+        page.html
+    );
 }

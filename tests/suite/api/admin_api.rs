@@ -213,7 +213,9 @@ async fn keys_are_made_promoted_and_revoked() {
     // The token of the service is signed with the key that is revoked next.
     let ops = super::admin_scopes::ops(&app, "ops-2", "admin:keys:write").await;
     let revoked = ops.call("POST", &format!("/api/keys/{old}/revoke")).await;
-    assert_eq!(revoked.assert(200, "KEY_REVOKED")["sessions"], 1);
+    let revoked = revoked.assert(200, "KEY_REVOKED");
+    assert_eq!(revoked["sessions"], 1);
+    assert_eq!(revoked["sessions_ending"], false);
     let me = ann.get("/api/me").await;
     assert_eq!(me.status, 401, "{}", me.text);
     let unknown = ops.call("POST", "/api/keys/unknown/revoke").await;

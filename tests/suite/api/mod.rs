@@ -55,6 +55,7 @@ mod rehash;
 mod reuse;
 mod revocation;
 mod revocations;
+mod revoked_keys;
 mod role_interfaces;
 mod roles;
 mod search;

@@ -34,6 +34,7 @@ mod forward_auth;
 mod from_simplejwt;
 mod health;
 mod import;
+mod key_revocation;
 mod keys;
 mod load;
 mod log;

@@ -1,4 +1,4 @@
-//! An upgrade of two instances, one after the other.
+//! An upgrade of two instances, one after the other, and what a migration sets on Postgres.
 
 use std::{
     net::SocketAddr,
@@ -116,4 +116,44 @@ fn two_instances_are_upgraded_one_after_the_other_without_a_failed_request_only_
     for server in servers {
         server.stop();
     }
+}
+
+#[test]
+#[ignore = "tests/run"]
+fn autovacuum_runs_earlier_on_the_largest_tables_only_on_postgres() {
+    assert!(
+        on_postgres(),
+        "this test needs TEST_DATABASE_URL; tests/run sets it"
+    );
+    let place = Place::new();
+    place.migrate();
+    let parameters = || {
+        place.database.texts(
+            "relname || ': ' || array_to_string(reloptions, ', ')",
+            "pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL ORDER BY relname",
+        )
+    };
+    let vacuum = "autovacuum_vacuum_scale_factor=0.02";
+    let analyze = "autovacuum_analyze_scale_factor=0.02";
+    let expected = [
+        format!("audit_chain_links: {vacuum}"),
+        format!("audit_events: {vacuum}"),
+        format!("blacklisted_tokens: {vacuum}, {analyze}"),
+        format!("outstanding_tokens: {vacuum}, {analyze}"),
+        format!("sessions: {vacuum}"),
+    ];
+    assert_eq!(parameters(), expected);
+    let down = include_str!("../../../migrations/postgres/2026-11-30-000041_autovacuum/down.sql");
+    place.database.execute(down);
+    assert_eq!(parameters(), Vec::<String>::new());
+    place
+        .database
+        .execute("DELETE FROM __diesel_schema_migrations WHERE version = '20261130000041'");
+    let checked = place.run(&["migrate", "--check"]);
+    assert!(
+        checked.stdout.contains("2026-11-30-000041_autovacuum"),
+        "{checked:?}"
+    );
+    place.done(&["migrate"], "");
+    assert_eq!(parameters(), expected);
 }

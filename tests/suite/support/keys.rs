@@ -11,7 +11,8 @@ use munjigi::{
     services::{
         bootstrap::Keys,
         signing_keys::{
-            ring::{check_master_key, from_files, load_or_create, replace_all},
+            replacement::replace_all,
+            ring::{check_master_key, from_files, load_or_create},
             sealing::KeysError,
         },
     },

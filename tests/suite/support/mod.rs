@@ -93,6 +93,7 @@ mod database;
 pub mod described;
 mod forge;
 pub mod headers;
+pub mod held_session;
 pub mod keys;
 mod people;
 mod random;

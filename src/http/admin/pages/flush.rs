@@ -84,7 +84,7 @@ impl LastFlush {
     fn new(l: &Layout, job: &Job) -> Self {
         let rows = match &job.report {
             Some(Report::Flush(counts)) => counts.total(),
-            Some(Report::Bulk(_) | Report::Sessions(_)) | None => job.done,
+            Some(Report::Bulk(_) | Report::Sessions(_) | Report::Key(_)) | None => job.done,
         };
         let text = t!(
             format!("admin.flush.last_{}", job.state),

@@ -1,6 +1,6 @@
 //! Background jobs: progress, the button that stops one, and the report.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use actix_web::{HttpRequest, http::header::ACCEPT, web::Path};
 use askama::Template;
@@ -19,9 +19,6 @@ use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::maintenance::job_report::{BulkReport, JobFailure, Report};
 use crate::services::maintenance::jobs::{self, Job, Started};
-
-/// How long a response waits for a job to finish.
-const WAIT: Duration = Duration::from_secs(2);
 
 #[derive(Template)]
 #[template(path = "admin/jobs/show.html")]
@@ -59,6 +56,8 @@ pub(crate) struct JobView {
     pub total: u64,
     pub done: u64,
     pub is_running: bool,
+    /// Whether a user may stop it.
+    pub can_stop: bool,
     /// Whether a stop was requested.
     pub is_stopping: bool,
 }
@@ -88,6 +87,7 @@ impl JobView {
             total: job.total,
             done: job.done,
             is_running,
+            can_stop: job.can_stop(),
             is_stopping,
         }
     }
@@ -102,12 +102,13 @@ pub(crate) fn started_by(l: &Layout, started_by: &StartedBy) -> String {
     }
 }
 
-/// A job that finishes within [`WAIT`]; none for one that takes longer or fails.
+/// A job that finishes while the answer may wait; none for one that takes longer or fails.
 pub(crate) async fn finished_soon(
     panel: &Panel,
     mut started: Started,
 ) -> Result<Option<Job>, AdminError> {
-    if !started.wait(WAIT).await {
+    let may_wait = jobs::may_wait(panel.services(), Instant::now());
+    if !started.wait(may_wait).await {
         return Ok(None);
     }
     let job = jobs::find(panel.services(), &started.job).await?;
@@ -122,7 +123,7 @@ fn progress(l: &Layout, job: &Job) -> String {
     let key = match &job.report {
         Some(Report::Bulk(bulk)) if bulk.user_type == UserType::Client => "admin.job.of_clients",
         Some(Report::Bulk(_)) => "admin.job.of_users",
-        Some(Report::Sessions(_)) => "admin.job.of_sessions",
+        Some(Report::Sessions(_) | Report::Key(_)) => "admin.job.of_sessions",
         Some(Report::Flush(_)) | None => "admin.job.of_rows",
     };
     let text = t!(
@@ -161,6 +162,7 @@ pub(crate) fn title(l: &Layout, job: &Job) -> String {
             user_type, action, ..
         })) => l.t(&format!("bulk_job.{action}_{user_type}")),
         Some(Report::Sessions(_)) => l.t("sessions.job"),
+        Some(Report::Key(_)) => l.t("signing_keys.job"),
         Some(Report::Flush(_)) | None => l.t("flush.job_title"),
     }
 }
@@ -173,6 +175,7 @@ fn origin(job: &Job) -> (&'static str, String) {
             paths::people(bulk.user_type).to_string(),
         ),
         Some(Report::Sessions(_)) => ("sessions", paths::SESSIONS.to_owned()),
+        Some(Report::Key(_)) => ("keys", paths::KEYS.to_owned()),
         Some(Report::Flush(_)) | None => ("blacklist", paths::BLACKLIST.to_owned()),
     }
 }
@@ -203,6 +206,7 @@ fn numbers(l: &Layout, job: &Job) -> Vec<(String, u64)> {
         .filter(|(key, number)| *number > 0 || *key == "sessions.ended")
         .map(|(key, number)| (l.t(key), number))
         .collect(),
+        Some(Report::Key(report)) => vec![(l.t("sessions.ended"), report.ended)],
         None => Vec::new(),
     }
 }
@@ -211,6 +215,9 @@ fn numbers(l: &Layout, job: &Job) -> Vec<(String, u64)> {
 fn sentences(l: &Layout, job: &Job) -> Vec<String> {
     let mut sentences = Vec::new();
     match job.state {
+        JobState::Stopped | JobState::Failed if matches!(job.report, Some(Report::Key(_))) => {
+            sentences.push(l.t("signing_keys.job_goes_on"));
+        }
         JobState::Stopped => sentences.push(l.t("job.stopped_text")),
         JobState::Failed => sentences.push(l.t(match job.failure {
             Some(JobFailure::Unavailable) => "job.failed_unavailable",
@@ -235,6 +242,9 @@ fn sentences(l: &Layout, job: &Job) -> Vec<String> {
         }
         Some(Report::Flush(counts)) if job.state == JobState::Done && counts.total() == 0 => {
             sentences.push(l.t("flush.found_nothing"));
+        }
+        Some(Report::Key(report)) => {
+            sentences.push(l.tr_with("signing_keys.job_text", &report.kid));
         }
         Some(Report::Flush(_) | Report::Sessions(_)) | None => {}
     }
@@ -293,8 +303,11 @@ pub(crate) async fn show(panel: Panel, id: Path<String>, request: HttpRequest) -
 pub(crate) async fn stop(form: Form<PanelAdmin>, id: Path<String>) -> PageResult {
     let panel = &form.panel;
     let job = job_of(panel, &id).await?;
-    jobs::stop(panel.services(), &panel.actor(), &job.id).await?;
     let path = paths::job(&job.id);
+    if job.state == JobState::Running && !job.can_stop() {
+        return panel.redirect_warn(&path, panel.t("signing_keys.job_no_stop"));
+    }
+    jobs::stop(panel.services(), &panel.actor(), &job.id).await?;
     if job.state == JobState::Running {
         return panel.redirect_ok(&path, panel.t("job.will_stop"));
     }

@@ -18,6 +18,7 @@ use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::device_token::PresentedDevice;
 use crate::services::signing_keys::by_administrator::{KeyChange, change};
+use crate::services::signing_keys::changes::Revoked;
 use crate::services::signing_keys::list::{KeyInfo, list as list_keys};
 use crate::services::signing_keys::refusal::KeyRefusal;
 use crate::services::{Error, Services};
@@ -252,17 +253,17 @@ pub(in crate::http) async fn create(
     }
 }
 
-/// Makes a change with the password in the form; returns how many sessions were ended, or why it is refused. The refusal is
+/// Makes a change with the password in the form; returns what a revocation did, or why the change is refused. The refusal is
 /// empty if a field has a problem.
 async fn submit(
     form: &mut Form<PanelAdmin>,
     device: PresentedDevice,
     requested: KeyChange,
-) -> Result<Result<usize, String>, AdminError> {
+) -> Result<Result<Option<Revoked>, String>, AdminError> {
     let proof = form.proof(form.panel.viewer().step_up);
     let by = requester(&form.panel, device, proof);
     match change(form.panel.services(), &by, requested).await {
-        Ok(ended) => Ok(Ok(ended)),
+        Ok(revoked) => Ok(Ok(revoked)),
         Err(Error::KeyRefused(refusal)) => Ok(Err(sentence(&form.panel, &refusal))),
         Err(error) => form.take(error).map(|()| Err(String::new())),
     }
@@ -341,9 +342,23 @@ async fn apply(
         }
         (Ok(_), Action::Promote) => panel.t("signing_keys.promoted"),
         (Ok(_), Action::Retire) => panel.t("signing_keys.retired"),
-        (Ok(ended), Action::Revoke) => panel.layout("keys").tr_count("signing_keys.revoked", ended),
+        (Ok(revoked), Action::Revoke) => return after_revocation(panel, revoked.as_ref()),
     };
     panel.redirect_ok(paths::KEYS, message)
+}
+
+/// To the list, or to the job that ends the sessions, if it is still running.
+fn after_revocation(panel: &Panel, revoked: Option<&Revoked>) -> PageResult {
+    match revoked {
+        Some(revoked) if revoked.is_ending => panel.redirect_ok(
+            &paths::job(&revoked.job),
+            panel.t("signing_keys.revoked_ending"),
+        ),
+        revoked => {
+            let ended = revoked.map_or(0, |revoked| revoked.sessions);
+            panel.redirect_ok(paths::KEYS, panel.tr_count("signing_keys.revoked", ended))
+        }
+    }
 }
 
 /// `GET /admin/keys/{kid}/promote`. **Permissions**: administrators. 200, 404.

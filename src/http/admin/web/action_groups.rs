@@ -81,6 +81,7 @@ const GROUPS: &[(&str, &[Action])] = &[
             Action::SigningKeyPromoted,
             Action::SigningKeyRetired,
             Action::SigningKeyRevoked,
+            Action::SigningKeySessionsEnded,
         ],
     ),
     (

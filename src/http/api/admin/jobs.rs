@@ -52,7 +52,7 @@ impl JobView {
                 let events = ("audit_events".to_owned(), counts.audit_events);
                 Some(tables.chain([events]).collect())
             }
-            Some(Report::Bulk(_) | Report::Sessions(_)) | None => None,
+            Some(Report::Bulk(_) | Report::Sessions(_) | Report::Key(_)) | None => None,
         };
         Self {
             id: job.id,

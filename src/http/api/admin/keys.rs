@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::config::Algorithm;
 use crate::domain::audit::Actor;
 use crate::domain::problem::Problem;
+use crate::domain::session::JobId;
 use crate::domain::signing_key::KeyState;
 use crate::http::api::admin::granted::Granted;
 use crate::http::api::admin::idempotent::{self, Begun, Running};
@@ -181,15 +182,19 @@ pub(in crate::http::api) async fn retire(
 /// What the revocation of a key did.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::http::api) struct RevokedKey {
-    /// How many sessions were ended.
+    /// How many sessions were ended so far.
     #[schemars(example = 12)]
-    sessions: usize,
+    sessions: u64,
+    /// Whether further sessions are being ended: then `GET /api/jobs/{id}` of `job` has the progress.
+    sessions_ending: bool,
+    /// The background job that ends the sessions.
+    job: JobId,
     /// The key that signs instead; `null` if the revoked one did not sign.
     #[schemars(example = &"k2")]
     successor: Option<String>,
 }
 
-/// `POST /api/keys/{kid}/revoke`: refuses the tokens of a key and ends their sessions.
+/// `POST /api/keys/{kid}/revoke`: refuses the tokens of a key and ends their sessions, in the background if that takes long.
 ///
 /// **Permissions**: `admin:keys:write`. `200` `KEY_REVOKED`; `401`, `403`, `404`, `409` `KEY_REFUSED`, `503`.
 pub(in crate::http::api) async fn revoke(
@@ -201,9 +206,13 @@ pub(in crate::http::api) async fn revoke(
     let Revoked {
         successor,
         sessions,
+        is_ending,
+        job,
     } = revoked;
     let data = RevokedKey {
         sessions,
+        sessions_ending: is_ending,
+        job,
         successor,
     };
     Ok(Answer::ok("KEY_REVOKED", data))

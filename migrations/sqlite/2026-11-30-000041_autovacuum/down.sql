@@ -1,0 +1,2 @@
+SELECT 1;
+-- The rest is the same for both databases.
