@@ -2,7 +2,8 @@
 //!
 //! SQLite lets one connection write at a time, and each commit waits for the disk. The writer takes all queued jobs, runs
 //! each in a savepoint inside one transaction, commits once and answers afterwards: an answered write is on the disk. A
-//! job that fails rolls back its own savepoint only.
+//! job that fails rolls back its own savepoint only. One that is alone in its transaction needs no savepoint, for which
+//! SQLite copies each page that it changes.
 
 use std::{
     num::NonZero,
@@ -27,7 +28,8 @@ const MAX_WAITING: usize = 4096;
 
 /// Sends a job's result to its caller, given the result of the commit.
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
-type Job = Box<dyn FnOnce(&mut Db) -> (Answer, BatchStatus) + Send>;
+/// Runs in a transaction; the flag says whether nothing else is in it.
+type Job = Box<dyn FnOnce(&mut Db, bool) -> (Answer, BatchStatus) + Send>;
 
 /// Whether further jobs may run in the transaction of a job that has finished.
 enum BatchStatus {
@@ -36,6 +38,11 @@ enum BatchStatus {
     Stop,
     /// A job failed that had no savepoint: what it did can only be taken back with the whole transaction.
     RollBack,
+    /// The same of a job that is alone in the transaction, so that no other fails with it.
+    RollBackAlone {
+        /// Whether the transaction may be gone, as with `Stop`.
+        is_failure: bool,
+    },
 }
 
 /// A handle to the writer's thread. Dropping the last clone blocks until all accepted jobs are committed.
@@ -122,12 +129,19 @@ impl Writer {
     where
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        let run = |connection: &mut Db| {
-            let result = in_savepoint(connection, f);
-            let status = if result.as_ref().is_err_and(StoreFailure::is_failure) {
-                BatchStatus::Stop
+        let run = |connection: &mut Db, is_alone: bool| {
+            let result = if is_alone {
+                catch_panic(connection, f)
             } else {
-                BatchStatus::Continue
+                in_savepoint(connection, f)
+            };
+            let status = match &result {
+                Ok(_) => BatchStatus::Continue,
+                Err(error) if is_alone => BatchStatus::RollBackAlone {
+                    is_failure: error.is_failure(),
+                },
+                Err(error) if error.is_failure() => BatchStatus::Stop,
+                Err(_) => BatchStatus::Continue,
             };
             (result, status)
         };
@@ -143,7 +157,7 @@ impl Writer {
     where
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        let run = |connection: &mut Db| match catch_panic(connection, f) {
+        let run = |connection: &mut Db, _: bool| match catch_panic(connection, f) {
             Ok(value) => (Ok(value), BatchStatus::Continue),
             Err(error) => (Err(error), BatchStatus::RollBack),
         };
@@ -156,11 +170,11 @@ impl Writer {
         on_commit: fn(&mut T),
     ) -> Result<T, E>
     where
-        F: FnOnce(&mut Db) -> (Result<T, E>, BatchStatus) + Send + 'static,
+        F: FnOnce(&mut Db, bool) -> (Result<T, E>, BatchStatus) + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel::<Result<T, E>>();
-        let job: Job = Box::new(move |connection| {
-            let (result, status) = run(connection);
+        let job: Job = Box::new(move |connection, is_alone| {
+            let (result, status) = run(connection, is_alone);
             let answer: Answer = Box::new(move |commit| {
                 let result = match (result, commit) {
                     (Ok(_), Err(error)) => Err(StoreError::unavailable(error).into()),
@@ -218,10 +232,11 @@ fn commit_batch(
         return depth(connection) == 0;
     }
     let mut answers: Vec<Answer> = Vec::new();
-    let (mut is_healthy, mut is_spoilt) = (true, false);
+    let (mut is_healthy, mut is_spoilt, mut is_undone) = (true, false, false);
     let mut next = Some(first);
     while let Some(job) = next.take() {
-        let (answer, status) = job(connection);
+        let is_alone = answers.is_empty() && queue.is_empty();
+        let (answer, status) = job(connection, is_alone);
         answers.push(answer);
         match status {
             BatchStatus::Continue if answers.len() < MAX_BATCH => next = queue.try_recv().ok(),
@@ -230,10 +245,16 @@ fn commit_batch(
             // be a transaction of its own, stored although it is answered as failed.
             BatchStatus::Stop => is_healthy = false,
             BatchStatus::RollBack => (is_healthy, is_spoilt) = (false, true),
+            BatchStatus::RollBackAlone { is_failure } => {
+                is_undone = true;
+                is_healthy = roll_back(connection).is_ok() && !is_failure;
+            }
         }
     }
     counts.batches.add(answers.len() as u64);
-    let committed = if is_spoilt {
+    let committed = if is_undone {
+        Ok(())
+    } else if is_spoilt {
         let another = "another write of the same transaction failed";
         Err(StoreError::unavailable(another))
     } else {
