@@ -9,9 +9,10 @@ use actix_web::{
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
     account, audit, audit_chain, blacklist, dashboard, email_links, flush, forgot, inspector,
-    job_list, jobs, keys, link_withdrawal, locks, login, own_email, own_sessions, passkey_login,
-    passkeys, password_links, people, saved_views, search, second_factor, second_step, security,
-    services, session, session_bulk, sessions, set_up_step, setup, token_list, tokens,
+    job_list, jobs, key_export, keys, link_withdrawal, locks, login, own_email, own_sessions,
+    passkey_login, passkeys, password_links, people, saved_views, search, second_factor,
+    second_step, security, services, session, session_bulk, sessions, set_up_step, setup,
+    token_list, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -287,7 +288,7 @@ fn tokens_and_logs() -> Vec<Resource> {
 fn signing_keys() -> [Resource; 6] {
     [
         resource(paths::KEYS, [get(keys::list)]),
-        resource(paths::KEYS_EXPORT, [get(keys::export)]),
+        resource(paths::KEYS_EXPORT, [get(key_export::export)]),
         resource(paths::NEW_KEY, [get(keys::new_form), post(keys::create)]),
         resource(
             paths::promote_key("{kid}"),

@@ -348,3 +348,18 @@ async fn a_form_that_deactivates_an_account_saves_the_rest_and_leads_to_the_ques
     // An inactive account stays so without a question.
     root.post(&path.edit(), &fields).await.leads_to(&path);
 }
+
+#[tokio::test]
+async fn the_form_of_a_user_says_how_many_panel_sessions_another_role_ends() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let _auditor = app.signed_in("auditor", Role::AUDITOR).await;
+    let staff = app.user("staff").await;
+    let hint = async |seq| {
+        let form = root.open(&paths::USERS.person(seq).edit()).await;
+        form.text("#role-hint").trim().to_owned()
+    };
+    let ends = "Ends 1 panel session, unless the new role may change everything in the panel.";
+    assert!(hint(staff.seq - 1).await.ends_with(ends));
+    assert!(hint(staff.seq).await.ends_with("[roles]."));
+}

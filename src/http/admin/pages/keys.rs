@@ -1,8 +1,7 @@
-//! The keys that sign tokens: the list, also as a CSV file, and their changes, each with a page that asks for the administrator's password.
+//! The keys that sign tokens: the list and their changes, each with a page that asks for the administrator's password.
 
-use actix_web::{HttpRequest, web::Path};
+use actix_web::web::Path;
 use askama::Template;
-use chrono_tz::Tz;
 
 use crate::clock::Timestamp;
 use crate::config::Algorithm;
@@ -11,17 +10,16 @@ use crate::domain::signing_key::KeyState;
 use crate::http::admin::pages::people::account::requester;
 use crate::http::admin::pages::people::cut_off::ends_of_accounts;
 use crate::http::admin::paths;
-use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::device_token::PresentedDevice;
+use crate::services::Error;
 use crate::services::signing_keys::by_administrator::{KeyChange, change};
 use crate::services::signing_keys::changes::Revoked;
 use crate::services::signing_keys::list::{KeyInfo, list as list_keys};
 use crate::services::signing_keys::refusal::KeyRefusal;
-use crate::services::{Error, Services};
 
 /// A key in the viewer's language.
 struct KeyView {
@@ -134,71 +132,6 @@ pub(crate) async fn list(panel: Panel) -> PageResult {
         keys: keys.iter().map(|key| KeyView::new(&l, key)).collect(),
         l,
     })
-}
-
-const HEADER: &[&str] = &[
-    "kid",
-    "algorithm",
-    "state",
-    "sessions",
-    "accounts",
-    "published_at",
-    "published_at_local",
-    "activated_at",
-    "activated_at_local",
-    "retired_at",
-    "retired_at_local",
-    "revoked_at",
-    "revoked_at_local",
-    "expires_at",
-    "expires_at_local",
-];
-
-/// `GET /admin/keys/export.csv`. **Permissions**: administrators and auditors. 200.
-pub(crate) async fn export(panel: Panel, request: HttpRequest) -> PageResult {
-    let export = Export {
-        name: "keys",
-        header: HEADER.to_vec(),
-        line,
-        cursor: |_| (),
-    };
-    export
-        .answer(&panel, &request, (String::new(), ()), batch)
-        .await
-}
-
-/// All of them are one batch.
-async fn batch(
-    services: &Services,
-    (): (),
-    after: Option<()>,
-    _: i64,
-) -> Result<Vec<KeyInfo>, Error> {
-    match after {
-        None => list_keys(&services.store, services.clock.now()).await,
-        Some(()) => Ok(Vec::new()),
-    }
-}
-
-/// The columns of a key, not translated.
-fn line(key: &KeyInfo, zone: Tz) -> Vec<String> {
-    let mut line = vec![
-        key.kid.clone(),
-        key.algorithm.clone(),
-        key.state.to_string(),
-        key.sessions.to_string(),
-        key.accounts.to_string(),
-    ];
-    for at in [
-        Some(key.published_at),
-        key.activated_at,
-        key.retired_at,
-        key.revoked_at,
-        key.expires_at,
-    ] {
-        line.extend(csv::time(at, zone));
-    }
-    line
 }
 
 #[derive(Template)]

@@ -13,6 +13,7 @@ pub mod forgot;
 pub mod inspector;
 pub mod job_list;
 pub mod jobs;
+pub mod key_export;
 pub mod keys;
 pub mod link_withdrawal;
 pub mod locks;

@@ -40,6 +40,15 @@ pub(crate) struct CutOffPage {
 /// A device of a session: the user agent and the address of its login.
 pub(crate) type Device = (Option<String>, Option<String>);
 
+/// How many panel sessions an account has.
+pub(crate) async fn panel_sessions(panel: &Panel, account: Principal) -> Result<usize, AdminError> {
+    if account.user_type == UserType::Client {
+        return Ok(0);
+    }
+    let live = browser_sessions::list(panel.services(), account.user_seq).await?;
+    Ok(live.len())
+}
+
 /// The devices of the live sessions of an account, one for each session.
 async fn devices(panel: &Panel, account: Principal) -> Result<Vec<Device>, AdminError> {
     let services = panel.services();

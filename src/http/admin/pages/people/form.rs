@@ -61,10 +61,17 @@ struct FormPage {
     /// Why the change is refused; empty where it is not.
     refusal: String,
     sends_mail: bool,
-    /// What a password needs, and what ends with another one.
-    password_hint: String,
+    hints: Hints,
     /// What the viewer's own password is needed for; empty where it never is.
     current_hint: String,
+}
+
+/// What is said below two fields.
+struct Hints {
+    /// Where the rights of a role are set, and what ends with another role.
+    role: String,
+    /// What a password needs, and what ends with another one.
+    password: String,
 }
 
 impl FormPage {
@@ -113,7 +120,10 @@ impl FormPage {
                 UserType::Client if person.is_some() => l.t("person.current_hint_client"),
                 UserType::Client => String::new(),
             },
-            password_hint: l.tr_count("person.password_hint_new", min_length),
+            hints: Hints {
+                role: l.t("person.role_hint"),
+                password: l.tr_count("person.password_hint_new", min_length),
+            },
             l,
         }
     }
@@ -265,7 +275,7 @@ pub(crate) async fn edit_form(panel: PanelAdmin, path: AccountPath) -> PageResul
     let person = account::find(&panel, path.0).await?;
     let values = Values::of_person(&person);
     panel.page(&FormPage {
-        password_hint: password_hint(&panel, &person).await?,
+        hints: hints(&panel, &person).await?,
         ..FormPage::new(&panel, path.0.user_type, Some(&person), values)
     })
 }
@@ -319,19 +329,27 @@ pub(in crate::http) async fn update(
     }
 }
 
-/// What another password needs, and what ends with it.
-async fn password_hint(panel: &Panel, person: &Person) -> Result<String, AdminError> {
+/// The hints in the form of an account that exists, with the sessions that end.
+async fn hints(panel: &Panel, person: &Person) -> Result<Hints, AdminError> {
     let l = panel.layout(section(person.principal.user_type));
     let ends = cut_off::ends(panel, &l, person.principal).await?;
     let min_length = panel.services().config.login.min_password_length;
-    let hint = l.tr_count("person.password_hint", min_length);
-    Ok(format!("{hint} {ends}"))
+    let password = l.tr_count("person.password_hint", min_length);
+    let mut role = l.t("person.role_hint");
+    let in_panel = cut_off::panel_sessions(panel, person.principal).await?;
+    if in_panel > 0 {
+        role = format!("{role} {}", l.tr_count("person.role_ends", in_panel));
+    }
+    Ok(Hints {
+        role,
+        password: format!("{password} {ends}"),
+    })
 }
 
 /// The form as it was sent, with its problems.
 async fn invalid(form: &Form<PanelAdmin>, person: &Person) -> PageResult {
     form.panel.invalid(&FormPage {
-        password_hint: password_hint(&form.panel, person).await?,
+        hints: hints(&form.panel, person).await?,
         ..FormPage::sent(form, person.principal.user_type, Some(person))
     })
 }
@@ -340,7 +358,7 @@ async fn invalid(form: &Form<PanelAdmin>, person: &Person) -> PageResult {
 async fn refused(form: &Form<PanelAdmin>, person: &Person, error: Error) -> PageResult {
     let page = FormPage {
         refusal: refusal(&form.panel, error)?,
-        password_hint: password_hint(&form.panel, person).await?,
+        hints: hints(&form.panel, person).await?,
         ..FormPage::sent(form, person.principal.user_type, Some(person))
     };
     form.panel.page_with(StatusCode::CONFLICT, &page)
@@ -354,6 +372,6 @@ async fn conflict(form: &Form<PanelAdmin>, person: &Person, clashes: Vec<Clash>)
     page.conflict = edit_conflict::message(panel, &page.l, account, person.updated_at).await?;
     page.formers = form_merge::formers_after(form, person, &clashes);
     page.clashes = clashes;
-    page.password_hint = password_hint(panel, person).await?;
+    page.hints = hints(panel, person).await?;
     panel.page_with(StatusCode::CONFLICT, &page)
 }
