@@ -81,8 +81,14 @@ fn a_crash_of_postgres_ends_no_session_only_on_postgres() {
         thread::sleep(SECOND / 2);
         (begun, down, up, well)
     });
-    // At first the revocation cache is fresh: calls are accepted or refused without the database.
-    assert_responses(&load.calls(down..begun + MAX_LAG / 2), "accepted", REFUSED);
+    let at_first = load.calls(down..begun + MAX_LAG / 2);
+    if server.log().contains("a new revocation event cannot be read") {
+        // A logout was committed just before the crash, and it is not known of which session.
+        assert_responses(&at_first, "unavailable", &["accepted", "refused"]);
+    } else {
+        // The revocation cache is fresh: calls are accepted or refused without the database.
+        assert_responses(&at_first, "accepted", REFUSED);
+    }
     // Then it is too old, and the database cannot be asked.
     assert_responses(&load.calls(down + MAX_LAG + SECOND..up), "unavailable", &[]);
     assert_responses(&load.writes(down..up), "unavailable", &[]);
