@@ -80,14 +80,13 @@ pub fn write(file: &Path, options: &Options, rows: &[Row]) -> Result<()> {
 /// A row that begins with "…" belongs to the last one that does not.
 fn with_full_names(rows: &[Row]) -> impl Iterator<Item = (String, &Row)> {
     let mut last = "";
-    rows.iter()
-        .map(move |row| match row.name().strip_prefix("… ") {
-            Some(rest) => (format!("{last}: {rest}"), row),
-            None => {
-                last = row.name();
-                (last.to_owned(), row)
-            }
-        })
+    rows.iter().map(move |row| {
+        if let Some(rest) = row.name().strip_prefix("… ") {
+            return (format!("{last}: {rest}"), row);
+        }
+        last = row.name();
+        (last.to_owned(), row)
+    })
 }
 
 fn escape(text: &str) -> String {

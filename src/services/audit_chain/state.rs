@@ -39,9 +39,7 @@ pub async fn state(store: &Store, chain: &AuditChain) -> Result<ChainState, Erro
 /// # Errors
 /// Errors of the store.
 pub async fn any_linked(store: &Store) -> Result<bool, Error> {
-    let ends = store
-        .read(|connection| table::find_chain(connection))
-        .await?;
+    let ends = store.read(table::find_chain).await?;
     Ok(ends.is_some_and(|ends| linked(&ends) > 0))
 }
 

@@ -136,12 +136,11 @@ impl Writer {
                 in_savepoint(connection, f)
             };
             let status = match &result {
-                Ok(_) => BatchStatus::Continue,
                 Err(error) if is_alone => BatchStatus::RollBackAlone {
                     is_failure: error.is_failure(),
                 },
                 Err(error) if error.is_failure() => BatchStatus::Stop,
-                Err(_) => BatchStatus::Continue,
+                _ => BatchStatus::Continue,
             };
             (result, status)
         };

@@ -82,7 +82,10 @@ fn a_crash_of_postgres_ends_no_session_only_on_postgres() {
         (begun, down, up, well)
     });
     let at_first = load.calls(down..begun + MAX_LAG / 2);
-    if server.log().contains("a new revocation event cannot be read") {
+    if server
+        .log()
+        .contains("a new revocation event cannot be read")
+    {
         // A logout was committed just before the crash, and it is not known of which session.
         assert_responses(&at_first, "unavailable", &["accepted", "refused"]);
     } else {
