@@ -18,7 +18,7 @@ use crate::{
     http::BlockingConnection,
     login,
     options::Options,
-    other_floods::log_in,
+    other_floods::{log_in, panel_cookie},
     refresh::Refreshers,
     rows::fill,
     server::Server,
@@ -66,9 +66,10 @@ fn measure_on(
     let users = add_logged_in(&mut connection, 0..CLIENTS)?;
     add_clients(&mut connection, 0..ACCOUNTS)?;
     diesel::sql_query("UPDATE client_users SET is_active = FALSE").execute(&mut connection)?;
-    let cookie = log_in(&mut connection)?;
+    let secret = log_in(&mut connection)?;
     drop(connection);
     let server = Server::munjigi(database, directory)?;
+    let cookie = panel_cookie(server.address, &secret);
     let mut load = Load {
         address: server.address,
         refreshers: Refreshers::new(server.address, &users),
@@ -165,7 +166,7 @@ fn exchange(address: SocketAddr, cookie: &str, request: &str, body: &str) -> Res
     let mut stream = TcpStream::connect(address)?;
     write!(
         stream,
-        "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: munjigi_session={cookie}\r\n\
+        "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {cookie}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )?;

@@ -106,10 +106,18 @@ fn cpu_time(path: &str) -> Result<Duration> {
 /// The model of the CPU and the number of cores.
 pub fn machine() -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpus.lines().find_map(|line| {
-        let (name, model) = line.split_once(':')?;
-        (name.trim() == "model name").then(|| model.trim())
-    });
+    let value = |wanted: &str| {
+        let found = cpus.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            (name.trim() == wanted).then(|| value.trim())
+        });
+        found.unwrap_or("unknown")
+    };
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    format!("{cores} cores of {}", model.unwrap_or("an unknown CPU"))
+    format!(
+        "{cores} cores of {} (family {}, model {})",
+        value("model name"),
+        value("cpu family"),
+        value("model")
+    )
 }

@@ -1,6 +1,6 @@
 //! Latency of `GET /api/me` during floods of invalid tokens and of searches in the admin panel.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use diesel::RunQueryDsl;
 use munjigi::{
@@ -66,9 +66,10 @@ fn measure_on(
     let users = add_logged_in(&mut connection, 0..1)?;
     let user = users.first().ok_or("no session")?;
     add_users(&mut connection, 1..USERS, true)?;
-    let cookie = log_in(&mut connection)?;
+    let secret = log_in(&mut connection)?;
     drop(connection);
     let munjigi = Server::munjigi(database, &work_dir.directory("floods")?)?;
+    let cookie = panel_cookie(munjigi.address, &secret);
     let request = get("/api/me", Some(&user.access));
     latencies(munjigi.address, &request, options.duration / 4)?;
     let mut rows = Vec::new();
@@ -128,6 +129,11 @@ pub fn log_in(connection: &mut Db) -> Result<String> {
     Ok(secret)
 }
 
+/// The cookie of a panel session. Its name has the port, since cookies do not keep ports apart.
+pub fn panel_cookie(server: SocketAddr, secret: &str) -> String {
+    format!("munjigi_{}_session={secret}", server.port())
+}
+
 /// Sends requests in turn. Each response must have the expected status or 503.
 struct FloodClient {
     requests: Vec<Vec<u8>>,
@@ -160,7 +166,7 @@ impl FloodClient {
     fn searches(number: usize, cookie: &str) -> Self {
         let request = |text: &&str| {
             format!(
-                "GET /admin/users?search={text} HTTP/1.1\r\nHost: localhost\r\nCookie: munjigi_session={cookie}\r\n\r\n"
+                "GET /admin/users?search={text} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
             )
             .into_bytes()
         };
