@@ -41,7 +41,7 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     }
     let (rate, cpu_time) = (Target::AtLeast(0.95), Target::None);
     Ok(cpu::rows(
-        "me, with 968 idle connections",
+        "GET /api/me, with 968 idle connections",
         &subject,
         &baseline,
         rate,
