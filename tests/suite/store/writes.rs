@@ -105,6 +105,41 @@ async fn a_failed_statement_rolls_back_only_its_own_transaction() {
 }
 
 #[tokio::test]
+async fn a_write_that_fails_alone_leaves_nothing() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    insert(&store, "taken").await.unwrap();
+    // Each is awaited: nothing else is in its transaction.
+    let conflict = store.write::<(), StoreError, _>(|connection| {
+        users::insert(connection, &row("one"))?;
+        users::insert(connection, &row("taken"))?;
+        Ok(())
+    });
+    let conflict = conflict.await;
+    assert!(
+        matches!(conflict, Err(StoreError::Conflict { .. })),
+        "{conflict:?}"
+    );
+    let failing = store.write::<(), StoreError, _>(|connection| {
+        use diesel::RunQueryDsl;
+        users::insert(connection, &row("two"))?;
+        diesel::sql_query("SELECT nothing FROM nowhere").execute(&mut **connection)?;
+        Ok(())
+    });
+    failing.await.unwrap_err();
+    let panicking = store.write::<(), StoreError, _>(|connection| {
+        users::insert(connection, &row("three"))?;
+        panic!("on purpose, in a test");
+    });
+    panicking.await.unwrap_err();
+    assert_eq!(stored(&database), 1);
+    for name in ["one", "two", "three"] {
+        insert(&store, name).await.unwrap();
+    }
+    assert_eq!(stored(&database), 4);
+}
+
+#[tokio::test]
 async fn accepted_writes_are_committed_before_the_store_is_closed() {
     let database = TestDatabase::migrated();
     let store = open(&database);
