@@ -1,18 +1,16 @@
 //! The list of background jobs, and the same list as a CSV file. Ended jobs are flushed, so that both are short.
 
-use actix_web::HttpRequest;
 use askama::Template;
 use chrono_tz::Tz;
 
 use crate::clock::Timestamp;
 use crate::http::admin::pages::jobs::{JobView, started_by, title};
 use crate::http::admin::paths;
-use crate::http::admin::web::csv::{self, Export};
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::Panel;
 use crate::services::maintenance::jobs::{self, Job};
-use crate::services::{Error, Services};
 
 /// The most jobs on the page.
 const SHOWN: i64 = 200;
@@ -65,24 +63,9 @@ const HEADER: &[&str] = &[
 ];
 
 /// `GET /admin/jobs/export.csv`. **Permissions**: administrators and auditors. 200.
-pub(crate) async fn export(panel: Panel, request: HttpRequest) -> PageResult {
-    let export = Export {
-        name: "jobs",
-        header: HEADER.to_vec(),
-        line,
-        cursor: |_| (),
-    };
-    export
-        .answer(&panel, &request, (String::new(), ()), batch)
-        .await
-}
-
-/// All of them are one batch.
-async fn batch(services: &Services, (): (), after: Option<()>, _: i64) -> Result<Vec<Job>, Error> {
-    match after {
-        None => jobs::list(services, EXPORTED).await,
-        Some(()) => Ok(Vec::new()),
-    }
+pub(crate) async fn export(panel: Panel) -> PageResult {
+    let rows = jobs::list(panel.services(), EXPORTED).await?;
+    csv::short_list(&panel, "jobs", HEADER, &rows, line).await
 }
 
 /// The columns of a job, not translated.

@@ -1,13 +1,11 @@
 //! The list of the signing keys as a CSV file.
 
-use actix_web::HttpRequest;
 use chrono_tz::Tz;
 
-use crate::http::admin::web::csv::{self, Export};
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::panel::Panel;
 use crate::services::signing_keys::list::{KeyInfo, list as list_keys};
-use crate::services::{Error, Services};
 
 const HEADER: &[&str] = &[
     "kid",
@@ -28,29 +26,10 @@ const HEADER: &[&str] = &[
 ];
 
 /// `GET /admin/keys/export.csv`. **Permissions**: administrators and auditors. 200.
-pub(crate) async fn export(panel: Panel, request: HttpRequest) -> PageResult {
-    let export = Export {
-        name: "keys",
-        header: HEADER.to_vec(),
-        line,
-        cursor: |_| (),
-    };
-    export
-        .answer(&panel, &request, (String::new(), ()), batch)
-        .await
-}
-
-/// All of them are one batch.
-async fn batch(
-    services: &Services,
-    (): (),
-    after: Option<()>,
-    _: i64,
-) -> Result<Vec<KeyInfo>, Error> {
-    match after {
-        None => list_keys(&services.store, services.clock.now()).await,
-        Some(()) => Ok(Vec::new()),
-    }
+pub(crate) async fn export(panel: Panel) -> PageResult {
+    let services = panel.services();
+    let rows = list_keys(&services.store, services.clock.now()).await?;
+    csv::short_list(&panel, "keys", HEADER, &rows, line).await
 }
 
 /// The columns of a key, not translated.

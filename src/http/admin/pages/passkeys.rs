@@ -1,17 +1,16 @@
 //! The viewer's own passkeys. Open to administrators and auditors.
 
-use actix_web::{HttpRequest, web::Path};
+use actix_web::web::Path;
 use askama::Template;
 use chrono_tz::Tz;
 
 use crate::domain::passkey::{MAX_PASSKEYS, PasskeyName};
-use crate::domain::principal::Principal;
 use crate::domain::problem::Problem;
 use crate::domain::session::PasskeyId;
 use crate::http::admin::pages::own_confirm::OwnConfirmPage;
 use crate::http::admin::pages::second_factor::{codes_page, confirmed, ended_codes};
 use crate::http::admin::paths;
-use crate::http::admin::web::csv::{self, Export};
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
@@ -19,11 +18,11 @@ use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::Panel;
 use crate::http::admin::web::public_path::public_path;
 use crate::http::device_token::PresentedDevice;
+use crate::services::Error;
 use crate::services::second_factors::enrolment;
 use crate::services::second_factors::passkey_challenges::Purpose;
 use crate::services::second_factors::passkeys::{self, NewPasskeyAnswer};
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
-use crate::services::{Error, Services};
 use crate::store::passkeys::PasskeyRow;
 
 #[derive(Template)]
@@ -97,30 +96,10 @@ const HEADER: &[&str] = &[
 ];
 
 /// `GET /admin/account/passkeys/export.csv`. **Permissions**: administrators and auditors. 200.
-pub(crate) async fn export(panel: Panel, request: HttpRequest) -> PageResult {
-    let export = Export {
-        name: "passkeys",
-        header: HEADER.to_vec(),
-        line,
-        cursor: |_| (),
-    };
+pub(crate) async fn export(panel: Panel) -> PageResult {
     let owner = panel.viewer().account.principal;
-    export
-        .answer(&panel, &request, (String::new(), owner), batch)
-        .await
-}
-
-/// All of them are one batch.
-async fn batch(
-    services: &Services,
-    owner: Principal,
-    after: Option<()>,
-    _: i64,
-) -> Result<Vec<PasskeyRow>, Error> {
-    match after {
-        None => passkeys::list(services, owner).await,
-        Some(()) => Ok(Vec::new()),
-    }
+    let rows = passkeys::list(panel.services(), owner).await?;
+    csv::short_list(&panel, "passkeys", HEADER, &rows, line).await
 }
 
 /// The columns of a passkey, not translated.

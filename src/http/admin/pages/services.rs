@@ -12,7 +12,7 @@ use crate::domain::service::{Description, Scopes, ServiceName};
 use crate::http::admin::pages::people::account::proved;
 use crate::http::admin::pages::service_scopes::ScopeFields;
 use crate::http::admin::paths;
-use crate::http::admin::web::csv::{self, Export};
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
@@ -21,7 +21,6 @@ use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
 use crate::services::service::changes::{self, NewService, ServiceUpdate, WithSecret};
 use crate::services::service::view::{self, Service};
-use crate::services::{Error, Services};
 
 /// The values of the fields.
 struct Values {
@@ -91,29 +90,9 @@ struct ConfirmPage {
 }
 
 /// `GET /admin/services/export.csv`. **Permissions**: administrators and auditors. 200.
-pub(crate) async fn export(panel: Panel, request: HttpRequest) -> PageResult {
-    let export = Export {
-        name: "services",
-        header: HEADER.to_vec(),
-        line,
-        cursor: |_| (),
-    };
-    export
-        .answer(&panel, &request, (String::new(), ()), batch)
-        .await
-}
-
-/// All of them are one batch: there are as many as services were registered by hand.
-async fn batch(
-    services: &Services,
-    (): (),
-    after: Option<()>,
-    _: i64,
-) -> Result<Vec<Service>, Error> {
-    match after {
-        None => view::list(&services.store).await,
-        Some(()) => Ok(Vec::new()),
-    }
+pub(crate) async fn export(panel: Panel) -> PageResult {
+    let rows = view::list(&panel.services().store).await?;
+    csv::short_list(&panel, "services", HEADER, &rows, line).await
 }
 
 const HEADER: &[&str] = &[

@@ -1,16 +1,14 @@
 //! The list of webhooks, and the same list as a CSV file. There are at most 20.
 
-use actix_web::HttpRequest;
 use askama::Template;
 use chrono_tz::Tz;
 
-use crate::http::admin::web::csv::{self, Export};
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::Panel;
 use crate::http::admin::{paths, webhook_paths};
 use crate::services::webhooks::endpoints::{self, Listed};
-use crate::services::{Error, Services};
 
 #[derive(Template)]
 #[template(path = "admin/webhooks/list.html")]
@@ -41,29 +39,9 @@ const HEADER: &[&str] = &[
 ];
 
 /// `GET /admin/webhooks/export.csv`. **Permissions**: administrators and auditors. 200.
-pub(crate) async fn export(panel: Panel, request: HttpRequest) -> PageResult {
-    let export = Export {
-        name: "webhooks",
-        header: HEADER.to_vec(),
-        line,
-        cursor: |_| (),
-    };
-    export
-        .answer(&panel, &request, (String::new(), ()), batch)
-        .await
-}
-
-/// All of them are one batch.
-async fn batch(
-    services: &Services,
-    (): (),
-    after: Option<()>,
-    _: i64,
-) -> Result<Vec<Listed>, Error> {
-    match after {
-        None => endpoints::list(&services.store).await,
-        Some(()) => Ok(Vec::new()),
-    }
+pub(crate) async fn export(panel: Panel) -> PageResult {
+    let rows = endpoints::list(&panel.services().store).await?;
+    csv::short_list(&panel, "webhooks", HEADER, &rows, line).await
 }
 
 /// The columns of an endpoint, not translated. As on the page, the address is without its path, which may contain a

@@ -1,7 +1,7 @@
-//! Lists as CSV files. They are streamed: memory does not grow with the number of rows.
+//! Lists as CSV files. Those that can be long are streamed: memory does not grow with the number of rows.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     web::Bytes,
 };
@@ -77,6 +77,20 @@ impl<R, P> Export<R, P> {
     }
 }
 
+/// A short list as a file, with the names and the columns of [`Export`]. Records the export.
+pub(crate) async fn short_list<R>(
+    panel: &Panel,
+    name: &'static str,
+    header: &[&str],
+    rows: &[R],
+    line: fn(&R, Tz) -> Vec<String>,
+) -> PageResult {
+    recording::record_export(panel.services(), panel.actor(), name, "").await?;
+    let head = header.iter().map(|&column| column.to_owned()).collect();
+    let lines = rows.iter().map(|row| line(row, panel.zone()));
+    Ok(response(panel, name).body(written(Some(head), lines)))
+}
+
 /// The file `<name>-<day>.csv`. `read` returns up to [`BATCH`] rows after the cursor of a row; fewer are the last.
 fn streamed<R, P, F, Rows>(
     panel: &Panel,
@@ -92,8 +106,6 @@ where
     F: Fn(Option<P>) -> Rows + 'static,
     Rows: Future<Output = Result<Vec<R>, Error>> + 'static,
 {
-    let day = panel.now().naive_utc().and_utc();
-    let day = day.with_timezone(&panel.zone()).format("%Y-%m-%d");
     let first = header.into_iter().map(str::to_owned).collect();
     // Before each batch: the cursor, and the header of the first one. None at the end.
     let batches = stream::try_unfold(Some((None, Some(first))), move |state| {
@@ -110,13 +122,18 @@ where
         }
     });
     let batches = batches.map_ok(move |(rows, head)| written(head, rows.iter().map(&line)));
-    HttpResponse::Ok()
+    response(panel, name).streaming(batches)
+}
+
+fn response(panel: &Panel, name: &str) -> HttpResponseBuilder {
+    let day = panel.now().naive_utc().and_utc();
+    let day = day.with_timezone(&panel.zone()).format("%Y-%m-%d");
+    let file = format!("attachment; filename=\"{name}-{day}.csv\"");
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
-        .insert_header((
-            CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}-{day}.csv\""),
-        ))
-        .streaming(batches)
+        .insert_header((CONTENT_DISPOSITION, file));
+    response
 }
 
 /// A time in two cells: in UTC (RFC 3339), and in a form that spreadsheets read as a time, in the viewer's time zone.
