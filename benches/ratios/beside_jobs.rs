@@ -142,7 +142,10 @@ fn bulk(address: SocketAddr, cookie: &str) -> Result<()> {
         .split_once("name=\"csrf\" value=\"")
         .and_then(|(_, rest)| rest.split('"').next())
         .ok_or("the page has no form")?;
-    let body = format!("csrf={token}&scope=all&action=activate&confirmed=1");
+    // The ids of the clients begin at 1.
+    let body = format!(
+        "csrf={token}&scope=all&up_to={ACCOUNTS}&number={ACCOUNTS}&action=activate&confirmed=1"
+    );
     let answer = exchange(address, cookie, "POST /admin/clients/actions", &body)?;
     if answer.starts_with("HTTP/1.1 303") {
         Ok(())
