@@ -51,6 +51,8 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     let mut rows = measure_on("SQLite", &sqlite, options, &directory)?;
     let cluster = Cluster::start(work_dir)?;
     let postgres = cluster.database();
+    // The audit checkpoint is that of one database.
+    let directory = work_dir.directory("beside-jobs-postgres")?;
     rows.extend(measure_on("Postgres", &postgres, options, &directory)?);
     Ok(rows)
 }

@@ -68,7 +68,7 @@ fn measure_on(
     add_users(&mut connection, 1..USERS, true)?;
     let secret = log_in(&mut connection)?;
     drop(connection);
-    let munjigi = Server::munjigi(database, &work_dir.directory("floods")?)?;
+    let munjigi = Server::munjigi(database, &work_dir.directory(&format!("floods-{name}"))?)?;
     let cookie = panel_cookie(munjigi.address, &secret);
     let request = get("/api/me", Some(&user.access));
     latencies(munjigi.address, &request, options.duration / 4)?;
