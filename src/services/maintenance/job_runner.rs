@@ -170,13 +170,13 @@ impl Runner<'_> {
     async fn pause(&mut self, report: Report, batch_took: Duration, saw_others: bool) {
         self.since_pause += batch_took;
         let target = self.store.target();
-        let (longest_stretch, lock_gap) = target.lock_gap();
+        let (longest_run, lock_pause) = target.lock_pause();
         let (next, pause) = if saw_others {
             (self.may_take / 4, batch_took * 3)
         } else if target.is_open_elsewhere() {
             ((self.may_take * 2).min(SHARED_BATCH), batch_took / 2)
-        } else if self.since_pause >= longest_stretch {
-            (self.may_take, lock_gap)
+        } else if self.since_pause >= longest_run {
+            (self.may_take, lock_pause)
         } else {
             (self.may_take * 2, Duration::ZERO)
         };

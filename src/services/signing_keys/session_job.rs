@@ -72,11 +72,11 @@ pub async fn resume(services: &Services) -> Result<usize, Error> {
             continue;
         };
         let of_write = id.clone();
-        let is_mine = services
+        let is_claimed = services
             .store
             .write(move |connection| job_table::resume(connection, &of_write, dead, now))
             .await?;
-        if is_mine {
+        if is_claimed {
             drop(jobs::spawn(
                 services,
                 id,

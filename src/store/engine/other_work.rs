@@ -92,7 +92,7 @@ impl Target {
     /// For jobs that see no one else: how long their transactions may follow one another at most, and how long the pause
     /// after that is, in which every process that waits for the lock gets it. On SQLite such a process tries again every
     /// 100 ms (`sqliteDefaultBusyCallback`) until its `busy_timeout`; Postgres has a queue.
-    pub(crate) fn lock_gap(&self) -> (Duration, Duration) {
+    pub(crate) fn lock_pause(&self) -> (Duration, Duration) {
         match self {
             Self::Sqlite { busy_timeout, .. } => (
                 (*busy_timeout / 2).min(Duration::from_secs(2)),

@@ -42,8 +42,18 @@ const LISTS: &[(&str, &str, &str, &str)] = &[
     (paths::SESSIONS, "sessions", "#results tbody tr", "session,"),
     (paths::TOKENS, "tokens", "#results tbody tr", "jti,"),
     (paths::BLACKLIST, "blacklist", "#results tbody tr", "jti,"),
-    (paths::LOCKS, "locks", "#results tbody tr", ""),
-    (paths::AUDIT, "audit", "#results tbody tr", ""),
+    (
+        paths::LOCKS,
+        "locks",
+        "#results tbody tr",
+        "subject,user_type,user_seq,limit,",
+    ),
+    (
+        paths::AUDIT,
+        "audit",
+        "#results tbody tr",
+        "id,happened_at,happened_at_local,source,",
+    ),
     (paths::JOBS, "jobs", "main tbody tr", "job,kind,state,"),
     (
         paths::KEYS,
@@ -60,7 +70,7 @@ const LISTS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// With a row in each list.
-async fn furnished() -> Scene {
+async fn scene_with_rows() -> Scene {
     let scene = Scene::with_reader(App::with(settings), Role::AUDITOR).await;
     let (app, admin) = (&scene.app, &scene.admin);
     let url = "https://hooks.example.org/munjigi?key=hush-hush";
@@ -82,7 +92,7 @@ async fn furnished() -> Scene {
 
 #[tokio::test]
 async fn every_list_has_a_file_with_a_line_for_each_row() {
-    let scene = furnished().await;
+    let scene = scene_with_rows().await;
     let admin = &scene.admin;
     for (list, name, rows, header) in LISTS {
         let link = admin.open(list).await.attr(".actions a#export", "href");
@@ -113,7 +123,7 @@ async fn every_list_has_a_file_with_a_line_for_each_row() {
 
 #[tokio::test]
 async fn a_name_that_begins_as_a_formula_has_an_apostrophe() {
-    let scene = furnished().await;
+    let scene = scene_with_rows().await;
     let file = scene.admin.open(paths::PASSKEYS_EXPORT).await;
     let line = file.html.lines().nth(1).unwrap();
     assert!(
@@ -128,7 +138,7 @@ async fn a_name_that_begins_as_a_formula_has_an_apostrophe() {
 
 #[tokio::test]
 async fn every_page_with_a_list_is_in_the_table() {
-    let scene = furnished().await;
+    let scene = scene_with_rows().await;
     for pattern in READ {
         let page = scene.admin.open(&scene.path(pattern)).await;
         let is_listed = LISTS.iter().any(|(list, ..)| list == pattern);

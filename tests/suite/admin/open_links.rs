@@ -60,14 +60,14 @@ async fn an_open_link_is_shown_and_can_be_withdrawn() {
     let question = admin
         .open(&page.attr("#link a[href$=withdraw]", "href"))
         .await;
-    let told = question.text("main");
+    let text = question.text("main");
     for part in [
         "bob@example.org",
         "shown to an administrator",
         "2026-02-15 12:30:45 UTC",
         "Create password link",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(text.contains(part), "{part}: {text}");
     }
     app.browser().open(&link).await;
     admin.post(&withdraw, &[]).await.leads_to(&person);

@@ -144,8 +144,8 @@ const ASKING: &[(&str, &str, &str)] = &[
         "1 session can no longer be refreshed.",
     ),
     (TOKEN, "/admin/tokens/JTI/end-session", "Ends 1 session."),
-    (paths::KEYS, "/admin/keys/KID/retire", ""),
-    (paths::KEYS, "/admin/keys/KID/promote", ""),
+    (paths::KEYS, "/admin/keys/KID/retire", "will not sign"),
+    (paths::KEYS, "/admin/keys/KID/promote", "signs from now"),
     (paths::KEYS, "/admin/keys/KID/revoke", "sessions"),
 ];
 
@@ -295,7 +295,7 @@ async fn events(app: &App) -> i64 {
 
 /// Two accounts with sessions, second factors and open links; sessions, a second factor and a passkey of the viewer;
 /// keys.
-async fn furnished() -> Scene {
+async fn scene_with_sessions() -> Scene {
     let scene = Scene::with_reader(App::with(settings), Role::AUDITOR).await;
     let (app, admin) = (&scene.app, &scene.admin);
     let (kim, shop) = (app.user("kim").await, app.client("shop").await);
@@ -339,7 +339,7 @@ fn says(page: &Page, text: &str) -> bool {
 
 #[tokio::test]
 async fn a_question_changes_nothing_and_its_form_acts() {
-    let scene = Box::pin(furnished()).await;
+    let scene = Box::pin(scene_with_sessions()).await;
     let (app, admin) = (&scene.app, &scene.admin);
     for (offered_on, pattern, text) in ASKING {
         let page = admin.open(&place(&scene, offered_on).await).await;

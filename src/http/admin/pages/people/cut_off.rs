@@ -40,13 +40,17 @@ pub(crate) struct CutOffPage {
 /// A device of a session: the user agent and the address of its login.
 pub(crate) type Device = (Option<String>, Option<String>);
 
-/// How many panel sessions an account has.
-pub(crate) async fn panel_sessions(panel: &Panel, account: Principal) -> Result<usize, AdminError> {
+/// The devices of the panel sessions of an account, one for each session. Clients have none.
+pub(crate) async fn panel_devices(
+    panel: &Panel,
+    account: Principal,
+) -> Result<Vec<Device>, AdminError> {
     if account.user_type == UserType::Client {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let live = browser_sessions::list(panel.services(), account.user_seq).await?;
-    Ok(live.len())
+    let devices = live.into_iter().map(|row| (row.user_agent, row.ip_address));
+    Ok(devices.collect())
 }
 
 /// The devices of the live sessions of an account, one for each session.
@@ -55,14 +59,7 @@ async fn devices(panel: &Panel, account: Principal) -> Result<Vec<Device>, Admin
     let live = sessions::list_live(services, account).await?;
     let device = |row: SessionRow| (row.user_agent, row.ip_address);
     let mut devices: Vec<Device> = live.into_iter().map(device).collect();
-    if account.user_type == UserType::User {
-        let browsers = browser_sessions::list(services, account.user_seq).await?;
-        devices.extend(
-            browsers
-                .into_iter()
-                .map(|row| (row.user_agent, row.ip_address)),
-        );
-    }
+    devices.extend(panel_devices(panel, account).await?);
     Ok(devices)
 }
 

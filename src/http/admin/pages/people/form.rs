@@ -336,9 +336,9 @@ async fn hints(panel: &Panel, person: &Person) -> Result<Hints, AdminError> {
     let min_length = panel.services().config.login.min_password_length;
     let password = l.tr_count("person.password_hint", min_length);
     let mut role = l.t("person.role_hint");
-    let in_panel = cut_off::panel_sessions(panel, person.principal).await?;
-    if in_panel > 0 {
-        role = format!("{role} {}", l.tr_count("person.role_ends", in_panel));
+    let in_panel = cut_off::panel_devices(panel, person.principal).await?;
+    if !in_panel.is_empty() {
+        role = format!("{role} {}", l.tr_count("person.role_ends", in_panel.len()));
     }
     Ok(Hints {
         role,
