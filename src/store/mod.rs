@@ -72,8 +72,8 @@ pub use crate::store::engine::{
 pub use crate::store::error::{StoreError, StoreFailure};
 
 use crate::store::engine::Engine;
+use crate::store::engine::erased::{Failure, Kept, TransactionWork};
 use crate::store::engine::other_work::OtherWork;
-use crate::store::engine::postgres_pool::{in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::traced::Traced;
 use crate::store::engine::transaction::Written;
@@ -190,13 +190,9 @@ impl Store {
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
+        let (work, result) = Kept::of(f);
         let span = Traced::begin(&self.target, "read");
-        let result = match &self.engine {
-            Engine::Sqlite { readers, .. } => readers.run(f).await,
-            Engine::Postgres { pool, .. } => pool.spawn_blocking(move |pool| pool.run(f)).await,
-            Engine::ReadOnly(connection) => connection.run(f).await,
-        };
-        span.end(result)
+        result.take(span.end(self.engine.read(work).await))
     }
 
     /// Runs a closure that reads many rows: a list, a search, a count. It does not delay reads by key: SQLite has
@@ -208,26 +204,9 @@ impl Store {
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
+        let (work, result) = Kept::of(f);
         let span = Traced::begin(&self.target, "list");
-        let result = match &self.engine {
-            Engine::Sqlite { list_readers, .. } => list_readers.run(f).await,
-            Engine::Postgres {
-                pool, list_limit, ..
-            } => {
-                let permit = match list_limit.acquire().await {
-                    Ok(permit) => permit,
-                    Err(error) => return span.end(Err(error.into())),
-                };
-                pool.spawn_blocking(move |pool| {
-                    // Held until the work has finished, even when the caller has stopped waiting for it.
-                    let _permit = permit;
-                    pool.run(f)
-                })
-                .await
-            }
-            Engine::ReadOnly(connection) => connection.run(f).await,
-        };
-        span.end(result)
+        result.take(span.end(self.engine.read_list(work).await))
     }
 
     /// Like [`Store::read_list`], for background work: while the queue is full, it waits instead of failing.
@@ -264,46 +243,37 @@ impl Store {
     where
         F: Fn(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
+        let (work, result) = Kept::of_transaction(f);
+        result.take(self.run_transaction(work).await)
+    }
+
+    async fn run_transaction(&self, work: TransactionWork) -> Result<(), Failure> {
         let (has_audit_outbox, job) = (self.has_audit_outbox, self.other_work.begin_write());
-        let work = move |connection: &mut Db| {
+        let in_transaction = move |connection: &mut Db| {
             let mut transaction = Transaction {
                 connection,
                 has_revocation_events: false,
                 has_audit_outbox,
                 after_commit: Vec::new(),
             };
-            let value = f(&mut transaction)?;
+            work(&mut transaction)?;
             if let Some(job) = &job {
                 job.look(transaction.connection)?;
             }
-            Ok::<_, E>(Written {
-                value,
+            Ok(Written {
                 has_revocation_events: transaction.has_revocation_events,
                 after_commit: transaction.after_commit,
             })
         };
         let span = Traced::begin(&self.target, "write");
-        let result = match &self.engine {
-            Engine::Sqlite { writer, .. } => writer.write(work, Written::committed).await,
-            Engine::Postgres { pool, .. } => {
-                pool.spawn_blocking(move |pool| {
-                    let mut written = pool.run(|connection| in_transaction(connection, &work))?;
-                    written.committed();
-                    Ok(written)
-                })
-                .await
-            }
-            Engine::ReadOnly(_) => return Err(ReadOnly::error().into()),
-        };
-        let result = span.end(result);
+        let result = span.end(self.engine.write(in_transaction).await);
         self.write_health.record(&result);
-        let written = result?;
-        if written.has_revocation_events
+        if result?.has_revocation_events
             && let Some(feed) = self.feed.get()
         {
             feed.catch_up().await;
         }
-        Ok(written.value)
+        Ok(())
     }
 
     /// Runs a closure with one statement that is atomic by itself. On Postgres it is one round trip: no transaction is
@@ -316,20 +286,12 @@ impl Store {
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
+        let (work, result) = Kept::of(f);
         self.other_work.begin_write();
         let span = Traced::begin(&self.target, "write");
-        let result = match &self.engine {
-            Engine::Sqlite { writer, .. } => writer.write(f, |_| ()).await,
-            Engine::Postgres { pool, .. } => {
-                pool.spawn_blocking(move |pool| {
-                    pool.run_once(|connection| with_retries(|| f(connection)))
-                })
-                .await
-            }
-            Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
-        };
-        self.write_health.record(&result);
-        span.end(result)
+        let ended = self.engine.write_statement(work).await;
+        self.write_health.record(&ended);
+        result.take(span.end(ended))
     }
 
     /// Rotates a refresh token for [`RotationPolicy::SingleUse`](crate::config::RotationPolicy::SingleUse). On Postgres many

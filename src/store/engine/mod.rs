@@ -4,6 +4,7 @@ pub(crate) mod batches;
 pub mod column_types;
 pub mod concurrency_limit;
 pub(crate) mod connection;
+pub(crate) mod erased;
 pub mod file_access;
 pub mod insert;
 pub mod migrations;
@@ -22,9 +23,11 @@ pub mod writer;
 use crate::store::engine::batches::Batches;
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
 use crate::store::engine::connection::{Db, StoreSettings, Target};
-use crate::store::engine::postgres_pool::PostgresPool;
+use crate::store::engine::erased::{Failure, Work};
+use crate::store::engine::postgres_pool::{PostgresPool, in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::readers::Readers;
+use crate::store::engine::transaction::Written;
 use crate::store::engine::writer::{Writer, WriterFigures};
 use crate::store::error::StoreError;
 use crate::store::rotation::{Rotated, Rotation};
@@ -92,6 +95,67 @@ impl Engine {
                 writer: None,
             },
             Self::ReadOnly(_) => StoreFigures::default(),
+        }
+    }
+
+    /// Runs a read by key.
+    pub(crate) async fn read(&self, work: Work) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite { readers, .. } => readers.run(work).await,
+            Self::Postgres { pool, .. } => pool.spawn_blocking(move |pool| pool.run(work)).await,
+            Self::ReadOnly(connection) => connection.run(work).await,
+        }
+    }
+
+    /// Runs a read of many rows.
+    pub(crate) async fn read_list(&self, work: Work) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite { list_readers, .. } => list_readers.run(work).await,
+            Self::Postgres {
+                pool, list_limit, ..
+            } => {
+                let permit = list_limit.acquire().await?;
+                pool.spawn_blocking(move |pool| {
+                    // Held until the work has finished, even when the caller has stopped waiting for it.
+                    let _permit = permit;
+                    pool.run(work)
+                })
+                .await
+            }
+            Self::ReadOnly(connection) => connection.run(work).await,
+        }
+    }
+
+    /// Runs work in a transaction.
+    pub(crate) async fn write<F>(&self, work: F) -> Result<Written, Failure>
+    where
+        F: Fn(&mut Db) -> Result<Written, Failure> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite { writer, .. } => writer.write(work, Written::committed).await,
+            Self::Postgres { pool, .. } => {
+                pool.spawn_blocking(move |pool| {
+                    let mut written = pool.run(|connection| in_transaction(connection, &work))?;
+                    written.committed();
+                    Ok(written)
+                })
+                .await
+            }
+            Self::ReadOnly(_) => Err(ReadOnly::error().into()),
+        }
+    }
+
+    /// Runs one statement that is atomic by itself.
+    pub(crate) async fn write_statement(&self, work: Work) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite { writer, .. } => writer.write(work, |()| ()).await,
+            Self::Postgres { pool, .. } => {
+                pool.spawn_blocking(move |pool| {
+                    pool.run_once(|connection| with_retries(|| work(connection)))
+                })
+                .await
+            }
+            Self::ReadOnly(_) => Err(ReadOnly::error().into()),
         }
     }
 

@@ -36,13 +36,12 @@ impl DerefMut for Transaction<'_> {
 }
 
 /// The result of a transaction.
-pub(in crate::store) struct Written<T> {
-    pub(in crate::store) value: T,
+pub(crate) struct Written {
     pub(in crate::store) has_revocation_events: bool,
     pub(in crate::store) after_commit: Vec<Action>,
 }
 
-impl<T> Written<T> {
+impl Written {
     /// Runs what was to be done after the commit.
     pub(in crate::store) fn committed(&mut self) {
         for action in self.after_commit.drain(..) {
