@@ -30,7 +30,17 @@ pub(super) fn migrated_store(config: &Config) -> Result<(Store, Vec<String>), Cl
 ///
 /// Refused if there is no database yet, or if its schema is not this version's.
 pub(super) fn existing_store(config: &Config) -> Result<Store, CliError> {
+    open_existing(config, connect(config, false)?)
+}
+
+/// The same for a flush: on SQLite its commits do not wait for the disk.
+pub(super) fn store_for_flush(config: &Config) -> Result<Store, CliError> {
     let mut first = connect(config, false)?;
+    first.defer_sync().map_err(CliError::refused)?;
+    open_existing(config, first)
+}
+
+fn open_existing(config: &Config, mut first: Db) -> Result<Store, CliError> {
     check_schema(config, &mut first)?;
     let store = Store::open_with(&store_settings(config), first).map_err(CliError::refused)?;
     Ok(store.with_audit_outbox())

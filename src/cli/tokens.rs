@@ -64,7 +64,7 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
         let expired = expired.map_err(CliError::refused)?;
         return report(&expired, json, "would be deleted");
     }
-    let store = bootstrap::existing_store(config)?;
+    let store = bootstrap::store_for_flush(config)?;
     let (keys, _) = load_keys::master_keys(config, false)?;
     ring::check_master_key(&store, &keys)
         .await
@@ -81,8 +81,10 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
     };
     let deleted = Box::pin(flush(&store, &clock, rules, progress)).await;
     bar.finish_and_clear();
+    let deleted = deleted.map_err(not_flushed)?;
+    store.sync().map_err(CliError::refused)?;
     let done = format!("deleted ({})", database_name(config));
-    report(&deleted.map_err(not_flushed)?, json, &done)
+    report(&deleted, json, &done)
 }
 
 fn not_flushed(error: NotFlushed) -> CliError {

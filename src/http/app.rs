@@ -2,9 +2,11 @@
 
 use std::{io, net::TcpListener, path::Path, rc::Rc};
 
+use actix_service::{IntoServiceFactory, ServiceFactory};
 use actix_web::{
-    App, HttpResponse,
-    dev::Server,
+    App, Error as ActixError, HttpResponse,
+    body::{BoxBody, EitherBody},
+    dev::{Server, ServiceRequest, ServiceResponse},
     middleware::{Condition, from_fn},
     web::{self, ServiceConfig},
 };
@@ -12,8 +14,9 @@ use actix_web::{
 use crate::config::Config;
 use crate::http::admin::web::{assets, entry};
 use crate::http::api::errors::ApiError;
-use crate::http::api::routes::ENDPOINTS;
+use crate::http::api::routes::{ENDPOINTS, fixed_routes, is_fixed_path};
 use crate::http::api::{self, fallback};
+use crate::http::lazy_routes::LazyRoutes;
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::{headers, path_prefix};
 use crate::http::openapi::served::Served;
@@ -67,7 +70,12 @@ pub fn build(
     check_static_dir(static_dir.as_deref())?;
     let has_panel = panel_is_here(&services);
     let simplejwt = services.clone();
-    serve(services, (listener, tls), false, move |config| {
+    let description = web::Data::new(Served::new(ENDPOINTS));
+    let first = move |config: &mut ServiceConfig| {
+        let description = description.clone();
+        config.app_data(description).configure(fixed_routes);
+    };
+    serve(services, (listener, tls), false, first, move |config| {
         let prefix = &simplejwt.config.simplejwt;
         config
             .configure(api::simplejwt::routes::routes(prefix))
@@ -86,37 +94,74 @@ pub fn build_panel(
 ) -> io::Result<Server> {
     let static_dir = services.config.server.static_dir.clone();
     check_static_dir(static_dir.as_deref())?;
-    serve(services, (listener, tls), true, move |config| {
-        config
-            .configure(admin::routes::routes)
-            .configure(entry::with_panel)
-            .configure(assets::routes(static_dir.as_deref()))
-            .default_service(web::to(fallback::not_found));
-    })
+    serve(
+        services,
+        (listener, tls),
+        true,
+        |_| (),
+        move |config| {
+            config
+                .configure(admin::routes::routes)
+                .configure(entry::with_panel)
+                .configure(assets::routes(static_dir.as_deref()))
+                .default_service(web::to(fallback::not_found));
+        },
+    )
 }
 
+/// Serves an application with these routes, of which a worker builds at the start only those of `first`: those of the API
+/// without parameters, or none for the panel.
 fn serve(
     services: web::Data<Services>,
     (listener, tls): (TcpListener, Option<Tls>),
     is_panel: bool,
+    first: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let limits = limits(&services.config, is_panel);
     let for_rejected = services.clone();
+    let is_first = if is_panel {
+        |_: &str| false
+    } else {
+        is_fixed_path
+    };
     let app = move || {
-        let of_worker = Rc::new(Worker::new(services.clone()));
-        App::new()
-            .app_data(services.clone())
-            .configure(routes.clone())
-            // The last one wrapped is the first to see a request.
-            .wrap(from_fn(move |request, next| {
-                pipeline::handle(Rc::clone(&of_worker), request, next)
-            }))
-            .wrap(Condition::new(is_panel, from_fn(path_prefix::remove)))
+        let (services, routes) = (services.clone(), routes.clone());
+        LazyRoutes {
+            first: application(Worker::new(services.clone(), true), is_panel, &first)
+                .into_factory(),
+            is_first,
+            all: move || application(Worker::new(services.clone(), false), is_panel, &routes),
+        }
     };
     server::serve(listener, tls, limits, app, move || {
         overloaded(&for_rejected)
     })
+}
+
+/// The application of a worker with these routes.
+fn application(
+    of_worker: Worker,
+    is_panel: bool,
+    routes: &dyn Fn(&mut ServiceConfig),
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<EitherBody<BoxBody>>,
+        Error = ActixError,
+        InitError = (),
+    > + use<>,
+> {
+    let of_worker = Rc::new(of_worker);
+    App::new()
+        .app_data(of_worker.services.clone())
+        .configure(routes)
+        // The last one wrapped is the first to see a request.
+        .wrap(from_fn(move |request, next| {
+            pipeline::handle(Rc::clone(&of_worker), request, next)
+        }))
+        .wrap(Condition::new(is_panel, from_fn(path_prefix::remove)))
 }
 
 fn check_static_dir(static_dir: Option<&Path>) -> io::Result<()> {

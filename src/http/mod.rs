@@ -11,6 +11,7 @@ mod cookie_header;
 mod device_token;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod lazy_routes;
 pub mod metrics;
 pub mod middleware;
 pub mod openapi;

@@ -85,7 +85,7 @@ pub(super) async fn handle(
             if response.response().body().size() == BodySize::Stream {
                 return Ok(logged.log_when_sent(guard.until_sent(response, limit)));
             }
-            let route = response.request().match_pattern().unwrap_or_default();
+            let route = worker.pattern(response.request());
             let length = length(response.response().body());
             logged.log(&route, response.status(), length);
             Ok(response)

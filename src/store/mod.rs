@@ -61,6 +61,8 @@ pub mod webhook_deliveries;
 pub mod webhook_endpoints;
 mod write_probe;
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -72,6 +74,7 @@ pub use crate::store::engine::{
 pub use crate::store::error::{StoreError, StoreFailure};
 
 use crate::store::engine::Engine;
+use crate::store::engine::connection::write_ahead_log;
 use crate::store::engine::erased::{Failure, Kept, TransactionWork};
 use crate::store::engine::other_work::OtherWork;
 use crate::store::engine::read_only::ReadOnly;
@@ -159,6 +162,11 @@ impl Store {
     #[must_use]
     pub fn saw_other_work(&self) -> bool {
         self.other_work.was_seen()
+    }
+
+    /// Whether this process is a command, and no server.
+    pub(crate) fn is_of_command(&self) -> bool {
+        self.has_audit_outbox
     }
 
     /// Where the database is.
@@ -324,6 +332,23 @@ impl Store {
         self.feed.set(feed).map_err(|_| {
             StoreError::Query("the revocation events of this store are followed already".into())
         })
+    }
+
+    /// Waits until everything that was committed is on the disk, after [`Db::defer_sync`]. It blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the system cannot write to the disk.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let Target::Sqlite { path, .. } = &self.target else {
+            return Ok(());
+        };
+        // What is not in it any more is in the database, and on the disk.
+        match File::open(write_ahead_log(path)).and_then(|log| log.sync_data()) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(StoreError::unavailable(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks that tables can be read and that writes succeed. Cheap: it writes only where no write has just succeeded.

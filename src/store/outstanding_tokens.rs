@@ -20,9 +20,9 @@ use crate::store::pagination::statement::{Bind, Conditions, Sql};
 use crate::store::schema::outstanding_tokens;
 use crate::store::token_owners::{OwnerConditions, owner_columns};
 
-/// A row to insert.
+/// A row to insert. Without the second attribute diesel would write the statement anew for each refresh.
 #[derive(Insertable, Clone)]
-#[diesel(table_name = outstanding_tokens)]
+#[diesel(table_name = outstanding_tokens, treat_none_as_default_value = false)]
 pub struct NewOutstandingToken {
     /// The token's id.
     pub jti: Jti,

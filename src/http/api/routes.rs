@@ -1,5 +1,7 @@
 //! Every endpoint of the API: method, path, caller, handler, and the inputs it reads.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 use actix_web::{HttpRequest, Resource, guard, web};
 use schemars::SchemaGenerator;
 
@@ -332,12 +334,35 @@ const FREQUENT: &[&str] = &[
 /// The router tries one path after the other. So the frequent ones come first, and those with parameters last: they are regular
 /// expressions, of which one costs some thousand instructions.
 pub(in crate::http) fn routes(config: &mut web::ServiceConfig) {
+    register(config, |_| true);
+}
+
+/// Registers the endpoints without parameters in their path.
+pub(in crate::http) fn fixed_routes(config: &mut web::ServiceConfig) {
+    register(config, is_fixed);
+}
+
+/// Whether an endpoint has exactly this path.
+pub(in crate::http) fn is_fixed_path(path: &str) -> bool {
+    static PATHS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+        let paths = ENDPOINTS.iter().map(|endpoint| endpoint.path);
+        paths.filter(|path| is_fixed(path)).collect()
+    });
+    PATHS.contains(path)
+}
+
+fn is_fixed(path: &str) -> bool {
+    !path.contains('{')
+}
+
+fn register(config: &mut web::ServiceConfig, is_registered: fn(&str) -> bool) {
     let mut paths: Vec<_> = ENDPOINTS
         .chunk_by(|one, next| one.path == next.path)
+        .filter(|of_path| is_registered(of_path[0].path))
         .collect();
     paths.sort_by_key(|of_path| {
         let path = of_path[0].path;
-        (path.contains('{'), !FREQUENT.contains(&path))
+        (!is_fixed(path), !FREQUENT.contains(&path))
     });
     for of_path in paths {
         config.service(resource(of_path[0].path, of_path));

@@ -3,7 +3,10 @@
 //! The derived `establish` is never used: it tries each backend in turn, so that a mistyped Postgres URL silently opens a
 //! SQLite file.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use diesel::{
     Connection as _, ConnectionError, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
@@ -55,6 +58,17 @@ impl Db {
         };
         let now = sql::<SqlTimestamp>("clock_timestamp() AT TIME ZONE 'UTC'");
         Ok(Some(diesel::select(now).get_result(postgres)?))
+    }
+
+    /// SQLite: lets the commits of this connection return before they are on the disk, which a later commit on another
+    /// connection, or [`Store::sync`](crate::store::Store::sync), waits for. The write-ahead log may grow to 32 MiB. For work
+    /// that can be done again after a power failure.
+    pub fn defer_sync(&mut self) -> Result<(), StoreError> {
+        if let Self::Sqlite(sqlite) = self {
+            sqlite
+                .batch_execute("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8192")?;
+        }
+        Ok(())
     }
 }
 
@@ -116,10 +130,8 @@ impl Target {
         let mut connection = open_query_only(&format!("{url}?mode=rw"), *busy_timeout)?;
         // In a directory that cannot be written the files of the log cannot be created. If there is no log, no process has
         // the database open, so the file does not change while it is read.
-        let mut log = path.clone().into_os_string();
-        log.push("-wal");
         let can_read = connection.batch_execute("SELECT 1 FROM sqlite_master");
-        if can_read.is_err() && !PathBuf::from(log).exists() {
+        if can_read.is_err() && !write_ahead_log(path).exists() {
             let immutable = format!("{url}?mode=ro&immutable=1");
             connection = open_query_only(&immutable, *busy_timeout)?;
         }
@@ -145,6 +157,13 @@ impl Target {
             }
         }
     }
+}
+
+/// The file of SQLite's write-ahead log.
+pub(crate) fn write_ahead_log(database: &Path) -> PathBuf {
+    let mut file = database.to_owned().into_os_string();
+    file.push("-wal");
+    file.into()
 }
 
 /// libpq repeats parts of a URL that it cannot parse or resolve, so its message is masked.

@@ -89,16 +89,16 @@ impl Target {
         }
     }
 
-    /// For jobs that see no one else: how long their transactions may follow one another at most, and how long the pause
-    /// after that is, in which every process that waits for the lock gets it. On SQLite such a process tries again every
-    /// 100 ms (`sqliteDefaultBusyCallback`) until its `busy_timeout`; Postgres has a queue.
-    pub(crate) fn lock_pause(&self) -> (Duration, Duration) {
+    /// For jobs that see no one else: how long they may hold the lock of SQLite, in one transaction or in several that follow
+    /// one another, and how long the pause after that is, in which every process that waits for the lock gets it. Such a process
+    /// tries again every 100 ms (`sqliteDefaultBusyCallback`) until its `busy_timeout`. `None` on Postgres, which has a queue.
+    pub(crate) fn lock_pause(&self) -> Option<(Duration, Duration)> {
         match self {
-            Self::Sqlite { busy_timeout, .. } => (
+            Self::Sqlite { busy_timeout, .. } => Some((
                 (*busy_timeout / 2).min(Duration::from_secs(2)),
                 Duration::from_millis(105),
-            ),
-            Self::Postgres { .. } => (Duration::MAX, Duration::ZERO),
+            )),
+            Self::Postgres { .. } => None,
         }
     }
 }

@@ -182,7 +182,7 @@ fn all_problems_are_reported_at_once() {
         message,
         "database.pool_size (F): `0` is out of range: give 1 to 200\n\
          otp.length (MUNJIGI_OTP__LENGTH): `11` is out of range: give 6 to 10\n\
-         flush.batch_size (F): `0` is out of range: give 1 to 100000"
+         flush.batch_size (F): `0` is out of range: give 1 to 1000000"
     );
 }
 
