@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::LazyLock};
 
 use actix_web::{HttpRequest, Resource, guard, web};
+use foldhash::fast::FixedState;
 use schemars::SchemaGenerator;
 
 use crate::domain::admin_scope::AdminScope::{
@@ -344,7 +345,7 @@ pub(in crate::http) fn fixed_routes(config: &mut web::ServiceConfig) {
 
 /// Whether an endpoint has exactly this path.
 pub(in crate::http) fn is_fixed_path(path: &str) -> bool {
-    static PATHS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    static PATHS: LazyLock<HashSet<&str, FixedState>> = LazyLock::new(|| {
         let paths = ENDPOINTS.iter().map(|endpoint| endpoint.path);
         paths.filter(|path| is_fixed(path)).collect()
     });

@@ -176,9 +176,9 @@ impl Runner<'_> {
         let lock_pause = target.lock_pause();
         // A command on SQLite has no requests that could wait for it. Each of its batches writes nearly every page of an index
         // that has another order, so the fewer there are, the faster it is.
-        let longest = match lock_pause {
-            Some((longest_run, _)) if self.store.is_of_command() => longest_run,
-            _ => LONGEST_BATCH,
+        let (longest, growth) = match lock_pause {
+            Some((longest_run, _)) if self.store.is_of_command() => (longest_run, 4),
+            _ => (LONGEST_BATCH, 2),
         };
         let (next, pause) = match lock_pause {
             _ if saw_others => (SHORTEST_BATCH, batch_took * PAUSE_FACTOR),
@@ -186,7 +186,7 @@ impl Runner<'_> {
                 ((self.may_take * 2).min(SHARED_BATCH), batch_took / 2)
             }
             Some((longest_run, pause)) if self.since_pause >= longest_run => (self.may_take, pause),
-            _ => (self.may_take * 2, Duration::ZERO),
+            _ => (self.may_take * growth, Duration::ZERO),
         };
         self.may_take = next.clamp(SHORTEST_BATCH, longest);
         if pause.is_zero() {
