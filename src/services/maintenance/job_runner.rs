@@ -177,7 +177,7 @@ impl Runner<'_> {
         // A command on SQLite has no requests that could wait for it. Each of its batches writes nearly every page of an index
         // that has another order, so the fewer there are, the faster it is.
         let (longest, growth) = match lock_pause {
-            Some((longest_run, _)) if self.store.is_of_command() => (longest_run, 4),
+            Some((longest_run, _)) if self.store.is_of_command() => (longest_run, 8),
             _ => (LONGEST_BATCH, 2),
         };
         let (next, pause) = match lock_pause {

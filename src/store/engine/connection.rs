@@ -61,12 +61,11 @@ impl Db {
     }
 
     /// SQLite: lets the commits of this connection return before they are on the disk, which a later commit on another
-    /// connection, or [`Store::sync`](crate::store::Store::sync), waits for. The write-ahead log may grow to 256 MiB. For work
-    /// that can be done again after a power failure.
+    /// connection, or [`Store::sync`](crate::store::Store::sync), waits for. For work that can be done
+    /// again after a power failure.
     pub fn defer_sync(&mut self) -> Result<(), StoreError> {
         if let Self::Sqlite(sqlite) = self {
-            sqlite
-                .batch_execute("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 65536")?;
+            sqlite.batch_execute("PRAGMA synchronous = NORMAL")?;
         }
         Ok(())
     }
