@@ -28,8 +28,7 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a batch may take when others use the database: less than a refresh.
 const SHORTEST_BATCH: Duration = Duration::from_millis(1);
-/// How many times as long as the batch the pause after it is then. So few of their requests find the database in use that
-/// the slowest in a hundred takes less than twice as long.
+/// How many times as long as the batch the pause after it is then: few of their requests find the database in use.
 const PAUSE_FACTOR: u32 = 10;
 /// How long a batch may take when nobody else does.
 const LONGEST_BATCH: Duration = Duration::from_millis(100);
