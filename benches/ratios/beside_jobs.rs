@@ -63,11 +63,9 @@ fn measure_on(
     options: &Options,
     directory: &Path,
 ) -> Result<Vec<Row>> {
-    fill(database, MILLION, FIRST_EXPIRY)?;
-    let mut connection = database.connect()?;
+    let mut connection = database.migrate()?;
     let users = add_logged_in(&mut connection, 0..CLIENTS)?;
     add_clients(&mut connection, 0..ACCOUNTS)?;
-    diesel::sql_query("UPDATE client_users SET is_active = FALSE").execute(&mut connection)?;
     let secret = log_in(&mut connection)?;
     drop(connection);
     let server = Server::munjigi(database, directory)?;
@@ -77,40 +75,59 @@ fn measure_on(
         refreshers: Refreshers::new(server.address, &users),
         rate: 0.0,
     };
-    load.refreshers.run(options)?;
-    load.rate = load.refreshers.run(options)? / 2.0;
+    load.refreshers.run(&server, options)?;
+    load.rate = load.refreshers.run(&server, options)?.rate / 2.0;
     let mut rows = Vec::new();
     for (job, title) in [
         (Job::Flush, "a flush"),
         (Job::Bulk, "a bulk job"),
         (Job::Export, "an export"),
     ] {
-        let quiet = load.measure(options)?;
-        let busy = std::thread::scope(|scope| {
-            let (address, cookie) = (server.address, cookie.as_str());
-            let running = scope.spawn(move || match job {
-                Job::Flush => flush(database, directory).map(drop),
-                Job::Bulk => bulk(address, cookie),
-                Job::Export => export(address, cookie),
-            });
-            std::thread::sleep(WARM_UP);
-            let busy = load.measure(options)?;
-            running.join().map_err(|_| "the job panicked")??;
-            Ok::<_, crate::Failure>(busy)
-        })?;
+        let (mut busy, mut quiet) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+        for _ in 0..options.rounds {
+            prepare(job, database)?;
+            let times = load.measure(options)?;
+            add(&mut quiet, times);
+            let times = std::thread::scope(|scope| {
+                let (address, cookie) = (server.address, cookie.as_str());
+                let running = scope.spawn(move || match job {
+                    Job::Flush => flush(database, directory).map(drop),
+                    Job::Bulk => bulk(address, cookie),
+                    Job::Export => export(address, cookie),
+                });
+                std::thread::sleep(WARM_UP);
+                let times = load.measure(options)?;
+                running.join().map_err(|_| "the job panicked")??;
+                Ok::<_, crate::Failure>(times)
+            })?;
+            add(&mut busy, times);
+        }
         let titles = ["p99 of refreshes", "median of logins"];
-        for (what, (busy, quiet)) in titles.into_iter().zip(busy.into_iter().zip(quiet)) {
+        for (what, (busy, quiet)) in titles.into_iter().zip(busy.iter().zip(&quiet)) {
             let title = format!("{what} beside {title}, {name}");
-            rows.push(Row::ratio(
-                &title,
-                "ms",
-                &[busy],
-                &[quiet],
-                Target::AtMost(2.0),
-            ));
+            rows.push(Row::ratio(&title, "ms", busy, quiet, Target::AtMost(2.0)));
         }
     }
     Ok(rows)
+}
+
+/// Makes the rows that the job works on.
+fn prepare(job: Job, database: &Database) -> Result<()> {
+    match job {
+        Job::Flush => fill(database, MILLION, FIRST_EXPIRY),
+        Job::Bulk => {
+            diesel::sql_query("UPDATE client_users SET is_active = FALSE")
+                .execute(&mut database.connect()?)?;
+            Ok(())
+        }
+        Job::Export => Ok(()),
+    }
+}
+
+fn add(all: &mut [Vec<f64>; 2], times: [f64; 2]) {
+    for (all, time) in all.iter_mut().zip(times) {
+        all.push(time);
+    }
 }
 
 /// The requests that are measured.

@@ -1,7 +1,10 @@
 //! What a request costs: the rate of a load, and the CPU time that the server used for it. The machine is shared with the load
 //! generator, so rates depend on what else runs; the CPU time of a request does so far less.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use crate::{
     Result,
@@ -26,21 +29,41 @@ pub struct Sample {
 
 impl Sample {
     /// Measures a load, which this thread generates.
-    pub fn take<C>(server: &Server, load: impl FnOnce() -> Result<Run<C>>) -> Result<Self> {
+    pub fn take<C>(
+        server: &Server,
+        load: impl FnOnce() -> Result<Run<C>>,
+    ) -> Result<(Self, Run<C>)> {
         let (used, generated) = (server.cpu_time()?, thread_cpu_time()?);
         let run = load()?;
         let used = server.cpu_time()?.saturating_sub(used);
         let generated = thread_cpu_time()?.saturating_sub(generated);
-        Ok(Self {
+        let sample = Self {
             rate: run.rate(),
             micros: used.as_secs_f64() * 1e6 / f64::from(run.responses),
             generator: generated.as_secs_f64() / run.elapsed.as_secs_f64(),
+        };
+        Ok((sample, run))
+    }
+
+    /// Measures work of this thread: it repeats `work` for this time.
+    pub fn of_loop(duration: Duration, mut work: impl FnMut() -> Result<()>) -> Result<Self> {
+        let (start, used, mut times) = (Instant::now(), thread_cpu_time()?, 0_u32);
+        while start.elapsed() < duration {
+            work()?;
+            times += 1;
+        }
+        let used = thread_cpu_time()?.saturating_sub(used);
+        Ok(Self {
+            rate: f64::from(times) / start.elapsed().as_secs_f64(),
+            micros: used.as_secs_f64() * 1e6 / f64::from(times),
+            generator: 0.0,
         })
     }
 
     /// Measures these clients for a time.
     pub fn of<C: Client>(server: &Server, clients: Vec<C>, duration: Duration) -> Result<Self> {
-        Self::take(server, || run_for(server.address, clients, duration))
+        let (sample, _) = Self::take(server, || run_for(server.address, clients, duration))?;
+        Ok(sample)
     }
 }
 

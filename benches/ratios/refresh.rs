@@ -5,9 +5,11 @@ use std::{net::SocketAddr, time::Duration};
 use crate::{
     Result,
     closed_loop::{Client, run_for, run_paced},
+    cpu::Sample,
     database::{Database, LoggedIn},
     http::{Response, post},
     options::Options,
+    server::Server,
 };
 
 /// Numbers of clients, each a figure of its own.
@@ -73,17 +75,14 @@ impl Refreshers {
         }
     }
 
-    /// Runs the clients and returns the refreshes per second.
-    pub fn run(&mut self, options: &Options) -> Result<f64> {
-        let run = run_for(
-            self.address,
-            std::mem::take(&mut self.clients),
-            options.duration,
-        )?;
+    /// Runs the clients on this server, whose address is theirs, and returns the rate and the CPU time of the refreshes.
+    pub fn run(&mut self, server: &Server, options: &Options) -> Result<Sample> {
+        let clients = std::mem::take(&mut self.clients);
+        let (sample, run) =
+            Sample::take(server, || run_for(self.address, clients, options.duration))?;
         self.acknowledged += i64::from(run.responses);
-        let rate = run.rate();
         self.clients = run.clients;
-        Ok(rate)
+        Ok(sample)
     }
 
     /// Runs the clients with this many refreshes per second and returns the latencies.

@@ -89,10 +89,13 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
         let (these, others) = users.split_at(clients);
         users = others;
         let mut refreshers = Refreshers::new(munjigi.address, these);
-        refreshers.run(options)?;
-        let (mut subject, mut baselines) = (Vec::new(), [Vec::new(), Vec::new()]);
+        refreshers.run(&munjigi, options)?;
+        let (mut subject, mut micros) = (Vec::new(), Vec::new());
+        let mut baselines = [Vec::new(), Vec::new()];
         for _ in 0..options.rounds {
-            subject.push(refreshers.run(options)?);
+            let sample = refreshers.run(&munjigi, options)?;
+            subject.push(sample.rate);
+            micros.push(sample.micros);
             for (script, rates) in scripts.iter().zip(&mut baselines) {
                 rates.push(cluster.pgbench(script, clients, options.seconds())?);
             }
@@ -105,6 +108,14 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
             let title = format!("refresh on Postgres, {clients} clients, against {name}");
             rows.push(Row::ratio(&title, "/s", &subject, baseline, target));
         }
+        // pgbench is a client: Postgres does its work.
+        rows.push(Row::ratio(
+            "… CPU time of munjigi for a refresh",
+            "µs",
+            &micros,
+            &micros,
+            Target::None,
+        ));
     }
     check_rotated(&database, acknowledged)?;
     Ok(rows)

@@ -1,10 +1,7 @@
 //! Throughput of refreshes on SQLite, compared with a loop that commits the same rows one transaction at a time. Shows the
 //! effect of group commit.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Duration};
 
 use diesel::{
     connection::SimpleConnection,
@@ -21,6 +18,7 @@ use munjigi::{
 
 use crate::{
     Result,
+    cpu::{self, Sample},
     database::{Database, add_logged_in, add_users},
     options::Options,
     refresh::{NUMBERS_OF_CLIENTS, Refreshers, check_rotated},
@@ -88,21 +86,16 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
         let (these, others) = users.split_at(clients);
         users = others;
         let mut refreshers = Refreshers::new(munjigi.address, these);
-        refreshers.run(options)?;
+        refreshers.run(&munjigi, options)?;
         let (mut subject, mut baseline) = (Vec::new(), Vec::new());
         for _ in 0..options.rounds {
-            subject.push(refreshers.run(options)?);
+            subject.push(refreshers.run(&munjigi, options)?);
             baseline.push(one_by_one.run(options.duration)?);
         }
         acknowledged += refreshers.acknowledged;
         let title = format!("refresh on SQLite, {clients} clients");
-        rows.push(Row::ratio(
-            &title,
-            "/s",
-            &subject,
-            &baseline,
-            Target::AtLeast(least),
-        ));
+        let (rate, cpu_time) = (Target::AtLeast(least), Target::None);
+        rows.extend(cpu::rows(&title, &subject, &baseline, rate, cpu_time));
     }
     check_rotated(&database, acknowledged)?;
     Ok(rows)
@@ -142,20 +135,17 @@ impl OneByOne {
         })
     }
 
-    /// Runs rotations sequentially and returns their number per second.
-    fn run(&mut self, duration: Duration) -> Result<f64> {
-        let (start, mut rotations) = (Instant::now(), 0_u32);
+    /// Runs rotations sequentially.
+    fn run(&mut self, duration: Duration) -> Result<Sample> {
         let mut indexes = (0..self.sessions.len()).cycle();
-        while start.elapsed() < duration {
+        Sample::of_loop(duration, || {
             let session = indexes
                 .next()
                 .and_then(|index| self.sessions.get_mut(index))
                 .ok_or("no sessions")?;
             self.connection
-                .immediate_transaction(|connection| rotate(connection, session))?;
-            rotations += 1;
-        }
-        Ok(f64::from(rotations) / start.elapsed().as_secs_f64())
+                .immediate_transaction(|connection| rotate(connection, session))
+        })
     }
 }
 

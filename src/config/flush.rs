@@ -11,7 +11,7 @@ use crate::config::values::Span;
 pub struct FlushConfig {
     /// The time between two flushes.
     pub interval: Span,
-    /// Rows deleted in one transaction at most. SQLite holds their keys in memory: 10,000 take 3 MiB.
+    /// Rows deleted in one transaction at most.
     pub batch_size: u32,
 }
 
@@ -19,7 +19,7 @@ impl Default for FlushConfig {
     fn default() -> Self {
         Self {
             interval: Span::hours(1),
-            batch_size: 20_000,
+            batch_size: 500_000,
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! SQLite lets one connection write at a time, and each commit waits for the disk. The writer takes all queued jobs, runs
 //! each in a savepoint inside one transaction, commits once and answers afterwards: an answered write is on the disk. A
-//! job that fails rolls back its own savepoint only. One that is alone in its transaction needs no savepoint, for which
-//! SQLite copies each page that it changes.
+//! job that fails rolls back its own savepoint only. The first one needs no savepoint, for which SQLite keeps a copy of each
+//! page that it changes, in memory: if it fails, its transaction is rolled back, and the others get one of their own.
 
 use std::{
     num::NonZero,
@@ -28,7 +28,7 @@ const MAX_WAITING: usize = 4096;
 
 /// Sends a job's result to its caller, given the result of the commit.
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
-/// Runs in a transaction; the flag says whether nothing else is in it.
+/// Runs in a transaction; the flag says whether it is the first job of it.
 type Job = Box<dyn FnOnce(&mut Db, bool) -> (Answer, BatchStatus) + Send>;
 
 /// Whether further jobs may run in the transaction of a job that has finished.
@@ -38,8 +38,8 @@ enum BatchStatus {
     Stop,
     /// A job failed that had no savepoint: what it did can only be taken back with the whole transaction.
     RollBack,
-    /// The same of a job that is alone in the transaction, so that no other fails with it.
-    RollBackAlone {
+    /// The same of the first job, so that no other fails with it.
+    RollBackFirst {
         /// Whether the transaction may be gone, as with `Stop`.
         is_failure: bool,
     },
@@ -129,14 +129,14 @@ impl Writer {
     where
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        let run = |connection: &mut Db, is_alone: bool| {
-            let result = if is_alone {
+        let run = |connection: &mut Db, is_first: bool| {
+            let result = if is_first {
                 catch_panic(connection, f)
             } else {
                 in_savepoint(connection, f)
             };
             let status = match &result {
-                Err(error) if is_alone => BatchStatus::RollBackAlone {
+                Err(error) if is_first => BatchStatus::RollBackFirst {
                     is_failure: error.is_failure(),
                 },
                 Err(error) if error.is_failure() => BatchStatus::Stop,
@@ -172,8 +172,8 @@ impl Writer {
         F: FnOnce(&mut Db, bool) -> (Result<T, E>, BatchStatus) + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel::<Result<T, E>>();
-        let job: Job = Box::new(move |connection, is_alone| {
-            let (result, status) = run(connection, is_alone);
+        let job: Job = Box::new(move |connection, is_first| {
+            let (result, status) = run(connection, is_first);
             let answer: Answer = Box::new(move |commit| {
                 let result = match (result, commit) {
                     (Ok(_), Err(error)) => Err(StoreError::unavailable(error).into()),
@@ -234,8 +234,7 @@ fn commit_batch(
     let (mut is_healthy, mut is_spoilt, mut is_undone) = (true, false, false);
     let mut next = Some(first);
     while let Some(job) = next.take() {
-        let is_alone = answers.is_empty() && queue.is_empty();
-        let (answer, status) = job(connection, is_alone);
+        let (answer, status) = job(connection, answers.is_empty());
         answers.push(answer);
         match status {
             BatchStatus::Continue if answers.len() < MAX_BATCH => next = queue.try_recv().ok(),
@@ -244,7 +243,7 @@ fn commit_batch(
             // be a transaction of its own, stored although it is answered as failed.
             BatchStatus::Stop => is_healthy = false,
             BatchStatus::RollBack => (is_healthy, is_spoilt) = (false, true),
-            BatchStatus::RollBackAlone { is_failure } => {
+            BatchStatus::RollBackFirst { is_failure } => {
                 is_undone = true;
                 is_healthy = roll_back(connection).is_ok() && !is_failure;
             }

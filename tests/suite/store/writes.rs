@@ -1,10 +1,16 @@
 //! Concurrent writes: a conflict, a failure or a panic affects only its own write.
 
+use std::{
+    num::NonZero,
+    sync::{Mutex, mpsc},
+};
+
+use diesel::{Connection, connection::TransactionManager};
 use futures_util::future::join_all;
-use munjigi::store::{StoreError, users};
+use munjigi::store::{Db, StoreError, users};
 
 use super::{insert, open, row, stored};
-use crate::support::TestDatabase;
+use crate::support::{TestDatabase, on_postgres};
 
 #[tokio::test]
 async fn two_hundred_writes_at_once_are_all_stored() {
@@ -137,6 +143,38 @@ async fn a_write_that_fails_alone_leaves_nothing() {
         insert(&store, name).await.unwrap();
     }
     assert_eq!(stored(&database), 4);
+}
+
+/// A savepoint keeps a copy of each page that a large write changes in memory.
+#[tokio::test]
+async fn the_first_write_of_a_transaction_has_no_savepoint_though_others_wait_only_on_sqlite() {
+    assert!(!on_postgres(), "this test is for SQLite");
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    let (others_wait, waits) = mpsc::channel::<()>();
+    let waits = Mutex::new(waits);
+    // It fails, so the two behind it are the first and the second of the next transaction.
+    let failing = store.write::<(), StoreError, _>(move |connection| {
+        users::insert(connection, &row("failing"))?;
+        waits.lock().unwrap().recv().unwrap();
+        panic!("on purpose, in a test");
+    });
+    let depth_in = |name: &'static str| {
+        store.write::<_, StoreError, _>(move |connection| {
+            users::insert(connection, &row(name))?;
+            let status = <Db as Connection>::TransactionManager::transaction_manager_status_mut(
+                &mut **connection,
+            );
+            Ok(status.transaction_depth().unwrap().map_or(0, NonZero::get))
+        })
+    };
+    let release = async { others_wait.send(()) };
+    let (failed, first, second, sent) =
+        tokio::join!(failing, depth_in("first"), depth_in("second"), release);
+    sent.unwrap();
+    failed.unwrap_err();
+    assert_eq!((first.unwrap(), second.unwrap()), (1, 2));
+    assert_eq!(stored(&database), 2);
 }
 
 #[tokio::test]
