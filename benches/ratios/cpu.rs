@@ -115,7 +115,8 @@ pub fn process_cpu_time(id: u32) -> Result<Duration> {
     Ok(sum)
 }
 
-fn thread_cpu_time() -> Result<Duration> {
+/// The CPU time of this thread (Linux only).
+pub fn thread_cpu_time() -> Result<Duration> {
     cpu_time("/proc/thread-self/schedstat")
 }
 

@@ -12,6 +12,7 @@ use std::{
 use crate::{
     Result,
     closed_loop::{Client, run},
+    cpu::{self, Sample, thread_cpu_time},
     database::{COST, Database, PASSWORD, add_users, email},
     http::{Response, post},
     options::Options,
@@ -95,32 +96,38 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
             .map(LoginClient::with_right_password)
             .collect();
         let left = Countdown::new(hashes);
-        subject.push(run(munjigi.address, clients, move || left.take())?.rate());
-        baseline.push(bare_bcrypt(cores, hashes));
+        let load = || run(munjigi.address, clients, move || left.take());
+        subject.push(Sample::take(&munjigi, load)?.0);
+        baseline.push(bare_bcrypt(cores, hashes)?);
     }
-    Ok(vec![Row::ratio(
-        "login",
-        "/s",
-        &subject,
-        &baseline,
-        Target::AtLeast(0.97),
-    )])
+    let (rate, cpu_time) = (Target::AtLeast(0.97), Target::None);
+    Ok(cpu::rows("login", &subject, &baseline, rate, cpu_time))
 }
 
-/// Hashes per second on this number of threads.
-fn bare_bcrypt(threads: usize, hashes: u32) -> f64 {
+/// Hashes on this number of threads.
+fn bare_bcrypt(threads: usize, hashes: u32) -> Result<Sample> {
     let left = Countdown::new(hashes);
     let start = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while left.take() {
-                    std::hint::black_box(bcrypt::bcrypt(COST, [7; 16], PASSWORD.as_bytes()));
-                }
-            });
+    let hash = || {
+        while left.take() {
+            std::hint::black_box(bcrypt::bcrypt(COST, [7; 16], PASSWORD.as_bytes()));
         }
+        thread_cpu_time()
+    };
+    let used: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(hash)).collect();
+        threads.into_iter().map(|thread| thread.join()).collect()
     });
-    f64::from(hashes) / start.elapsed().as_secs_f64()
+    let elapsed = start.elapsed();
+    let mut micros = 0.0;
+    for used in used {
+        micros += used.map_err(|_| "a hash panicked")??.as_secs_f64() * 1e6;
+    }
+    Ok(Sample {
+        rate: f64::from(hashes) / elapsed.as_secs_f64(),
+        micros: micros / f64::from(hashes),
+        generator: 0.0,
+    })
 }
 
 /// A shared counter that is decremented to zero.

@@ -27,9 +27,10 @@ use crate::services::backup::encryption::{DecryptionKey, Protection, protection}
 use crate::services::backup::error::BackupError;
 use crate::services::backup::keys::{self, BackupKey};
 use crate::services::backup::restored::{Origin, settle};
-use crate::services::backup::workspace::{Workspace, with_suffix};
+use crate::services::backup::workspace::Workspace;
 use crate::services::bootstrap::audit_chain;
 use crate::store::audit_chain_links::find_chain;
+use crate::store::engine::file_access::with_suffix;
 use crate::store::engine::{migrations, snapshot};
 
 #[derive(Args)]

@@ -270,7 +270,7 @@ fn timed_out(context: &RequestContext, server: &ServerConfig) -> HttpResponse {
 fn completed(mut answer: HttpResponse, uri: &Uri, request: &mut LoggedRequest) -> ActixError {
     let server = &request.worker.services.config.server;
     headers::add(answer.headers_mut(), &request.context, server);
-    let route = request.worker.route(uri);
+    let route = request.worker.pattern_of(uri);
     request.log(&route, answer.status(), length(answer.body()));
     InternalError::from_response("answered", answer).into()
 }

@@ -49,7 +49,7 @@ impl Worker {
     }
 
     /// The pattern of an address, for a request that has been dropped. Empty if there is none.
-    pub(super) fn route(&self, uri: &Uri) -> String {
+    pub(super) fn pattern_of(&self, uri: &Uri) -> String {
         let routes = self.routes.get();
         routes
             .and_then(|routes| routes.match_pattern(uri.path()))

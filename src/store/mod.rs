@@ -74,8 +74,8 @@ pub use crate::store::engine::{
 pub use crate::store::error::{StoreError, StoreFailure};
 
 use crate::store::engine::Engine;
-use crate::store::engine::connection::write_ahead_log;
 use crate::store::engine::erased::{Failure, Kept, TransactionWork};
+use crate::store::engine::file_access::with_suffix;
 use crate::store::engine::other_work::OtherWork;
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::traced::Traced;
@@ -343,7 +343,7 @@ impl Store {
             return Ok(());
         };
         // What is not in it any more is in the database, and on the disk.
-        match File::open(write_ahead_log(path)).and_then(|log| log.sync_data()) {
+        match File::open(with_suffix(path, "-wal")).and_then(|log| log.sync_data()) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(StoreError::unavailable(error))
             }

@@ -17,7 +17,7 @@ use crate::services::audit_chain::checkpoint::{Checkpoint, file_in};
 use crate::services::backup::encryption::{DecryptionKey, Encryption, reader};
 use crate::services::backup::error::BackupError;
 use crate::services::backup::keys::{self, BackupKey};
-use crate::services::backup::workspace::with_suffix;
+use crate::store::engine::file_access::with_suffix;
 
 /// The version of the format that this program writes. It reads no later one.
 const FORMAT: u32 = 1;

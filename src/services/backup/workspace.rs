@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::services::backup::error::BackupError;
+use crate::store::engine::file_access::with_suffix;
 
 /// The directory. It is removed with this value.
 pub struct Workspace {
@@ -70,12 +71,4 @@ impl Drop for Workspace {
         let _ = fs::remove_dir_all(&self.directory);
         let _ = fs::remove_file(&self.lock_file);
     }
-}
-
-/// The path of a file beside another one: its name with a suffix.
-#[must_use]
-pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }

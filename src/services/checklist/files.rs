@@ -10,7 +10,7 @@ use std::{
 use crate::clock::Timestamp;
 use crate::config::{Config, Database};
 use crate::services::checklist::unknown::Unknown;
-use crate::store::engine::file_access::{Unwritable, find_unwritable};
+use crate::store::engine::file_access::{Unwritable, find_unwritable, with_suffix};
 
 /// The metadata of a file or directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +78,7 @@ impl DataFiles {
             _ => PathBuf::from("."),
         };
         for ending in ["", "-wal", "-shm"] {
-            let mut name = path.clone().into_os_string();
-            name.push(ending);
-            let found = FileInfo::read(Path::new(&name))
+            let found = FileInfo::read(&with_suffix(&path, ending))
                 .and_then(|file| Ok((file, FileInfo::read(&directory)?)));
             match found {
                 Ok(pair) => files.database.push(pair),

@@ -18,6 +18,7 @@ use diesel::{
 
 use crate::clock::Timestamp;
 use crate::config::database::without_passwords;
+use crate::store::engine::file_access::with_suffix;
 use crate::store::error::StoreError;
 
 /// The name in `pg_stat_activity` of a connection that reads revocation events.
@@ -130,7 +131,7 @@ impl Target {
         // In a directory that cannot be written the files of the log cannot be created. If there is no log, no process has
         // the database open, so the file does not change while it is read.
         let can_read = connection.batch_execute("SELECT 1 FROM sqlite_master");
-        if can_read.is_err() && !write_ahead_log(path).exists() {
+        if can_read.is_err() && !with_suffix(path, "-wal").exists() {
             let immutable = format!("{url}?mode=ro&immutable=1");
             connection = open_query_only(&immutable, *busy_timeout)?;
         }
@@ -156,13 +157,6 @@ impl Target {
             }
         }
     }
-}
-
-/// The file of SQLite's write-ahead log.
-pub(crate) fn write_ahead_log(database: &Path) -> PathBuf {
-    let mut file = database.to_owned().into_os_string();
-    file.push("-wal");
-    file.into()
 }
 
 /// libpq repeats parts of a URL that it cannot parse or resolve, so its message is masked.

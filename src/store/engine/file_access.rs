@@ -1,7 +1,6 @@
 //! Whether the files of a SQLite database can be written, without writing to them.
 
 use std::{
-    ffi::OsString,
     fmt, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -54,14 +53,18 @@ pub fn find_unwritable(database: &Path) -> Option<Unwritable> {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    let beside = |ending: &str| {
-        let mut name = OsString::from(database);
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    [directory, beside(""), beside("-wal"), beside("-shm")]
+    let [log, shared] = ["-wal", "-shm"].map(|suffix| with_suffix(database, suffix));
+    [directory, database.to_owned(), log, shared]
         .iter()
         .find_map(|path| unwritable(path))
+}
+
+/// The path of a file beside another one: its name with a suffix.
+#[must_use]
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// `None` if it can be written to or does not exist.
