@@ -82,7 +82,7 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
     let deleted = Box::pin(flush(&store, &clock, rules, progress)).await;
     bar.finish_and_clear();
     let deleted = deleted.map_err(not_flushed)?;
-    store.sync().map_err(CliError::refused)?;
+    store.sync().await.map_err(CliError::refused)?;
     let done = format!("deleted ({})", database_name(config));
     report(&deleted, json, &done)
 }

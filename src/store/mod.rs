@@ -66,6 +66,8 @@ use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::task::spawn_blocking;
+
 pub use crate::store::engine::{
     StoreFigures,
     connection::{Db, StoreSettings, Target},
@@ -334,20 +336,22 @@ impl Store {
         })
     }
 
-    /// Waits until everything that was committed is on the disk, after [`Db::defer_sync`]. It blocks.
+    /// Waits until everything that was committed is on the disk, after [`Db::defer_sync`].
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the system cannot write to the disk.
-    pub fn sync(&self) -> Result<(), StoreError> {
+    pub async fn sync(&self) -> Result<(), StoreError> {
         let Target::Sqlite { path, .. } = &self.target else {
             return Ok(());
         };
-        // What is not in it any more is in the database, and on the disk.
-        match File::open(with_suffix(path, "-wal")).and_then(|log| log.sync_data()) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(StoreError::unavailable(error))
-            }
-            _ => Ok(()),
+        let log = with_suffix(path, "-wal");
+        let sync = move || File::open(log).and_then(|log| log.sync_data());
+        match spawn_blocking(sync).await {
+            Ok(Ok(())) => Ok(()),
+            // What is not in it any more is in the database, and on the disk.
+            Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Ok(Err(error)) => Err(StoreError::unavailable(error)),
+            Err(_) => Err(StoreError::panicked()),
         }
     }
 

@@ -162,6 +162,10 @@ impl Runner<'_> {
             let saw_others = self.store.saw_other_work() && self.heartbeats == heartbeats;
             // An empty batch has delayed nobody.
             if done > 0 {
+                if saw_others {
+                    // Otherwise their next commit waits for what this batch has left to write, and it does not count.
+                    self.store.sync().await?;
+                }
                 let took = started.elapsed();
                 self.pause(work.report(), took, saw_others).await;
             }

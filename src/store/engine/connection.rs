@@ -3,10 +3,7 @@
 //! The derived `establish` is never used: it tries each backend in turn, so that a mistyped Postgres URL silently opens a
 //! SQLite file.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use diesel::{
     Connection as _, ConnectionError, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
