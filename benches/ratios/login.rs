@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    thread::ScopedJoinHandle,
     time::Instant,
 };
 
@@ -116,7 +117,7 @@ fn bare_bcrypt(threads: usize, hashes: u32) -> Result<Sample> {
     };
     let used: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(hash)).collect();
-        threads.into_iter().map(|thread| thread.join()).collect()
+        threads.into_iter().map(ScopedJoinHandle::join).collect()
     });
     let elapsed = start.elapsed();
     let mut micros = 0.0;
