@@ -163,8 +163,8 @@ impl Runner<'_> {
             // An empty batch has delayed nobody.
             if done > 0 {
                 if saw_others {
-                    // Otherwise their next commit waits for what this batch has left to write, and it does not count.
-                    self.store.sync().await?;
+                    // What the batch has not written to the disk yet delays their next commit, so it counts for the pause.
+                    self.with_heartbeat(&progress, store.sync()).await?;
                 }
                 let took = started.elapsed();
                 self.pause(work.report(), took, saw_others).await;

@@ -1,4 +1,4 @@
-//! Whether the files of a SQLite database can be written, without writing to them.
+//! The names of the files beside a SQLite database, and whether they can be written, without writing to them.
 
 use std::{
     fmt, io,
